@@ -1,0 +1,251 @@
+import { EventEmitter } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { Duplex } from 'node:stream'
+import { Attachment, type AttachOptions } from '../main/attachment.ts'
+import { Engine, type EngineObserver, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
+import type { WebSocketServerOptions } from '../main/options.ts'
+import type { Peer } from '../main/peer.ts'
+import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
+import { resolveOptions } from '../main/resolve-options.ts'
+import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
+import type { ShardEvent } from '../main/supervisor.ts'
+import type { UpgradeRequest } from '../main/upgrade-request.ts'
+import { ShardwsError } from '../shared/errors.ts'
+
+/** No connection has this key: a broadcast that excepts nobody. */
+const NOBODY = -1
+
+export interface WebSocketServerEvents {
+  /** A connection is open. Messages follow only after this. */
+  connection: [id: string, request: UpgradeRequest]
+  /** `message` is a view on a larger buffer: copy it if you keep it for long. */
+  message: [id: string, message: Buffer, isBinary: boolean]
+  /** The last event of a connection. 1006: it ended without a closing handshake. */
+  close: [id: string, code: number, reason: string]
+  /** What went wrong with one connection, or with the server (null). Unheard errors are logged. */
+  error: [id: string | null, error: Error]
+  /** Everything queued has been written, after `send` returned false. */
+  drain: [id: string]
+  /** A broadcast was not queued for this connection, whose queue is full; `drain` tells when it has room again. */
+  dropped: [id: string]
+  /** A shard has started, exited or given up for a while. */
+  shard: [event: ShardEvent]
+}
+
+export interface BroadcastOptions {
+  /** Default: text for a string, binary for bytes. */
+  readonly isBinary?: boolean
+  /** Id of a connection that does not get it. */
+  readonly except?: string
+}
+
+/**
+ * A WebSocket server whose connections live on worker threads. Connections are known by id; listeners run on
+ * the thread that made the server.
+ */
+export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServerEvents> {
+  readonly #engine: Engine
+  readonly #startedMs = performance.now()
+  readonly #attachments = new Set<Attachment>()
+  #ownServer: Server | null = null
+
+  /** The figures of every server of this process together, read from shared memory. */
+  static getPerformanceMetrics(): PerformanceMetrics {
+    return processMetrics()
+  }
+
+  /** Sets the totals of the process back to zero; `connections` stays what it is. */
+  static resetPerformanceMetrics(): void {
+    resetProcessMetrics()
+  }
+
+  /** Starts the shards. @throws ShardwsError OPTION_UNKNOWN, OPTION_INVALID */
+  constructor(options: WebSocketServerOptions = {}) {
+    super({ captureRejections: true })
+    this.#engine = new Engine(resolveOptions(options), this.#observe())
+    register(this.#engine)
+  }
+
+  /** Fulfilled when every shard adopts connections. Rejects with SHARD_START_FAILED when one cannot start. */
+  ready(): Promise<void> {
+    return this.#engine.supervisor.ready()
+  }
+
+  /**
+   * Makes an HTTP server for WebSocket only (other requests get 426) and resolves once it listens and every shard is ready.
+   *
+   * @throws ShardwsError ALREADY_LISTENING, SERVER_CLOSED; rejects with the error of `net.Server.listen` or of `ready()`.
+   */
+  async listen(port: number, host?: string, callback?: () => void): Promise<AddressInfo> {
+    if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
+    if (this.#ownServer !== null) throw new ShardwsError('ALREADY_LISTENING')
+    const { handshakeTimeoutMs } = this.#engine.options
+    const server = createServer({ headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: 1000 }, answerUpgradeRequired)
+    this.#ownServer = server
+    try {
+      await this.ready()
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(port, host, resolve)
+      })
+    } catch (error) {
+      this.#ownServer = null
+      throw error
+    }
+    this.attach(server)
+    callback?.()
+    return server.address() as AddressInfo
+  }
+
+  /** Where `listen` listens, or null. */
+  address(): AddressInfo | null {
+    return (this.#ownServer?.address() ?? null) as AddressInfo | null
+  }
+
+  /**
+   * Takes the `upgrade` requests of a server of yours. With `path` (exact), other paths are left to its other
+   * `upgrade` listeners, and get 404 if there are none.
+   */
+  attach(server: Server | HttpsServer, options: AttachOptions = {}): this {
+    this.#assertOpen()
+    this.#attachments.add(new Attachment(this.#engine, server, options))
+    return this
+  }
+
+  /**
+   * Takes one `upgrade` event. A bad handshake is answered with its HTTP status, never thrown.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID when the arguments are not those of an `upgrade` event; SERVER_CLOSED.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#assertOpen()
+    if (typeof request?.rawHeaders !== 'object') throw badArgument('request', 'an http.IncomingMessage')
+    if (!(socket instanceof Duplex)) throw badArgument('socket', 'the socket of the upgrade event')
+    if (!Buffer.isBuffer(head)) throw badArgument('head', 'the Buffer of the upgrade event')
+    this.#engine.accept(request, socket, head)
+  }
+
+  /**
+   * Sends a text (string) or binary message to one connection. False: unknown id, not open, or over its
+   * high-water mark; in the last case `drain` tells when to go on.
+   */
+  send(id: string, message: string | Uint8Array, isBinary?: boolean): boolean {
+    assertMessage(message)
+    return this.#engine.peers.find(id)?.send(message, isBinary) ?? false
+  }
+
+  /**
+   * Sends to every open connection; the frame is built once. False if a shard was too far behind to take it:
+   * its connections do not get it, and it is counted in `stats().dropped.link`.
+   */
+  broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
+    assertMessage(message)
+    const { isBinary, except } = typeof options === 'object' ? options : { isBinary: options, except: undefined }
+    const exceptKey = except === undefined ? NOBODY : (this.#engine.peers.find(except)?.key ?? NOBODY)
+    return this.#engine.broadcast(message, isBinary ?? typeof message !== 'string', exceptKey)
+  }
+
+  /**
+   * Begins the closing handshake with one connection. An unknown id is ignored.
+   *
+   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999. Default 1000.
+   * @param reason At most 123 bytes of UTF-8, the rest is cut off at a character. Default ''.
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  close(id: string, code?: number, reason?: string): void {
+    this.#engine.peers.find(id)?.close(code, reason)
+  }
+
+  /** Ids of the open connections. */
+  getConnections(): string[] {
+    return [...this.#engine.peers].map(({ id }) => id)
+  }
+
+  getConnection(id: string): Peer<Data> | undefined {
+    return this.#engine.peers.find(id) as Peer<Data> | undefined
+  }
+
+  stats(): Stats {
+    return statsOf(this.#engine, this.#startedMs)
+  }
+
+  /**
+   * Refuses new connections with 503, closes the open ones with 1001, and ends every thread, timer and port.
+   * A server of yours that was attached goes on without WebSocket.
+   */
+  async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    const server = this.#ownServer
+    server?.close()
+    server?.closeIdleConnections()
+    const report = await this.#engine.shutdown(options)
+    for (const attachment of this.#attachments) attachment.detach()
+    server?.closeAllConnections()
+    unregister(this.#engine)
+    return report
+  }
+
+  /** A listener that returned a promise which rejects. */
+  override [EventEmitter.captureRejectionSymbol](error: Error, _event: unknown, ...args: unknown[]): void {
+    this.#onHandlerError(error, args[0])
+  }
+
+  #observe(): EngineObserver {
+    return {
+      onConnection: (peer, request) => this.#emit('connection', peer.id, request),
+      onMessage: (peer, message, isBinary) => this.#emit('message', peer.id, message, isBinary),
+      onClose: (peer, code, reason) => this.#emit('close', peer.id, code, reason),
+      onError: (peer, error) => this.#onError(peer?.id ?? null, error),
+      onDrain: (peer) => this.#emit('drain', peer.id),
+      onDropped: (peer) => this.#emit('dropped', peer.id),
+      onShardEvent: (event) => this.#emit('shard', event),
+    }
+  }
+
+  /** What a listener throws must neither stop the others' messages nor end the process. */
+  #emit<Name extends keyof WebSocketServerEvents>(name: Name, ...args: WebSocketServerEvents[Name]): void {
+    try {
+      // @ts-expect-error the types of EventEmitter cannot follow a generic name
+      this.emit(name, ...args)
+    } catch (error) {
+      this.#onHandlerError(error as Error, args[0])
+    }
+  }
+
+  #onHandlerError(error: Error, id: unknown): void {
+    this.#engine.counters.handlerErrors++
+    this.#onError(typeof id === 'string' ? id : null, error)
+  }
+
+  /** An 'error' event that nobody hears would end the process. */
+  #onError(id: string | null, error: Error): void {
+    if (this.listenerCount('error') === 0) {
+      this.#engine.options.logger.warn({ id, error: error.message }, 'error')
+      return
+    }
+    try {
+      this.emit('error', id, error)
+    } catch (cause) {
+      this.#engine.options.logger.error({ id, error: String(cause) }, 'an error listener threw')
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
+  }
+}
+
+function answerUpgradeRequired(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(426, { Upgrade: 'websocket', Connection: 'Upgrade, close', 'Sec-WebSocket-Version': '13' }).end()
+}
+
+function assertMessage(message: unknown): void {
+  if (typeof message === 'string' || message instanceof Uint8Array) return
+  throw badArgument('message', 'a string, Buffer or Uint8Array')
+}
+
+function badArgument(name: string, expected: string): ShardwsError {
+  return new ShardwsError('ARGUMENT_INVALID', `${name} must be ${expected}`)
+}

@@ -1,0 +1,251 @@
+import type { IncomingMessage } from 'node:http'
+import { performance } from 'node:perf_hooks'
+import type { Duplex } from 'node:stream'
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
+import { Counters } from '../shared/counters.ts'
+import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { bestStrategy, supports } from '../shared/handoff/probe.ts'
+import type { StrategyName } from '../shared/handoff/strategy.ts'
+import { CloseCode } from '../shared/protocol/close-codes.ts'
+import { encodeFrame } from '../shared/protocol/frame-writer.ts'
+import { Opcode } from '../shared/protocol/opcodes.ts'
+import { MainCounters } from './main-counters.ts'
+import type { ResolvedOptions } from './options.ts'
+import { Peer, type PeerContext } from './peer.ts'
+import { PeerRegistry } from './peer-registry.ts'
+import type { RunningShard, ShardObserver, ShardSetup } from './running-shard.ts'
+import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
+import { Upgrades } from './upgrades.ts'
+
+/** A broadcast of this size or more is mapped by every shard instead of being copied to each. */
+const SHARED_BROADCAST_BYTES = 4096
+
+/** How long a shard may take to end after its connections are gone. */
+const STOP_DEADLINE_MS = 2000
+
+/** What a facade hears from its engine. */
+export interface EngineObserver {
+  onConnection(peer: Peer, request: UpgradeRequest): void
+  onMessage(peer: Peer, message: Buffer, isBinary: boolean): void
+  onClose(peer: Peer, code: number, reason: string): void
+  onError(peer: Peer | null, error: Error): void
+  onDrain(peer: Peer): void
+  onDropped(peer: Peer): void
+  onShardEvent(event: ShardEvent): void
+}
+
+export interface ShutdownOptions {
+  /** Close code sent to every connection. Default 1001. */
+  readonly code?: number
+  /** Default 'server shutting down'. */
+  readonly reason?: string
+  /** Milliseconds after which what is still open is destroyed. Default 10000. */
+  readonly deadlineMs?: number
+}
+
+export interface ShutdownReport {
+  /** Connections that ended with a closing handshake. */
+  readonly closed: number
+  /** Connections that were destroyed at the deadline. */
+  readonly terminated: number
+  readonly elapsedMs: number
+}
+
+/** Main's owner of all shards: the one object a facade holds. */
+export class Engine implements ShardObserver, SupervisorObserver {
+  readonly options: ResolvedOptions
+  readonly counters = new MainCounters()
+  readonly shardCounters: Counters
+  readonly peers: PeerRegistry
+  readonly supervisor: Supervisor
+  readonly #table: ConnectionTable
+  readonly #observer: EngineObserver
+  readonly #upgrades: Upgrades
+  readonly #peerContext: PeerContext
+  #strategy: StrategyName | null = null
+  #shutdown: Promise<ShutdownReport> | null = null
+  /** Set once the shutdown has begun. */
+  #closing: { readonly code: number; readonly reason: string } | null = null
+  #onAllClosed: () => void = () => {}
+
+  constructor(options: ResolvedOptions, observer: EngineObserver) {
+    const shards = Math.max(1, options.shards)
+    this.options = options
+    this.#observer = observer
+    this.#table = ConnectionTable.allocate(options.maxConnections)
+    this.shardCounters = Counters.allocate(shards)
+    this.peers = new PeerRegistry(this.#table, options.maxConnections)
+    this.#peerContext = { table: this.#table, counters: this.counters, options: options.shard }
+    const setup: ShardSetup = {
+      options,
+      strategy: this.#chooseStrategy(),
+      table: this.#table,
+      counters: this.shardCounters,
+      observer: this,
+    }
+    this.supervisor = new Supervisor(setup, shards, this)
+    this.#upgrades = new Upgrades(this)
+  }
+
+  /** How sockets reach the shards; null until that is known. */
+  get strategy(): StrategyName | null {
+    return this.#strategy
+  }
+
+  get isShutDown(): boolean {
+    return this.#shutdown !== null
+  }
+
+  /** To be called in the `upgrade` event's own tick. Never throws for what the client did. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#upgrades.accept(request, socket, head)
+  }
+
+  /** Refuses an upgrade request that is not for this server. */
+  reject(socket: Duplex, code: ErrorCode): void {
+    this.#upgrades.reject(socket, new ShardwsError(code))
+  }
+
+  /** Sends to every open connection but `except`. Returns false if a shard was too far behind to take it. */
+  broadcast(message: string | Uint8Array, isBinary: boolean, except: ConnectionKey): boolean {
+    const payload = typeof message === 'string' ? Buffer.from(message) : message
+    const frame = encodeFrame(isBinary ? Opcode.BINARY : Opcode.TEXT, payload)
+    const posted = frame.length >= SHARED_BROADCAST_BYTES ? inSharedMemory(frame) : frame
+    let isComplete = true
+    for (const shard of this.supervisor.shards) {
+      if (!shard.canTake && shard.connections === 0) continue
+      if (shard.link.hasCredit()) {
+        shard.link.broadcast(posted, payload.length, except)
+      } else {
+        this.counters.refusedByLink++
+        isComplete = false
+      }
+    }
+    return isComplete
+  }
+
+  /** Refuses new connections, closes the open ones, then stops the shards. Later calls return the first one's report. */
+  shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    this.#shutdown ??= this.#shutDown(options)
+    return this.#shutdown
+  }
+
+  // ── from the shards ──
+
+  onReserved(shard: RunningShard, key: ConnectionKey): void {
+    this.#upgrades.onReserved(shard, key)
+  }
+
+  onOpened(shard: RunningShard, key: ConnectionKey): void {
+    const handshake = this.#upgrades.finish(key)
+    if (handshake === undefined) return
+    const peer = new Peer(key, shard, this.#peerContext, handshake.request)
+    this.#table.setShard(key, shard.index)
+    this.peers.open(peer)
+    this.counters.opened++
+    this.#observer.onConnection(peer, handshake.request)
+    // It was on its way to the shard when the shutdown began.
+    if (this.#closing !== null) peer.close(this.#closing.code, this.#closing.reason)
+  }
+
+  onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
+    const peer = this.peers.get(key)
+    if (peer !== undefined) this.#observer.onMessage(peer, payload, isBinary)
+  }
+
+  onDrained(key: ConnectionKey): void {
+    const peer = this.peers.get(key)
+    if (peer?.drained()) this.#observer.onDrain(peer)
+  }
+
+  onDropped(key: ConnectionKey): void {
+    const peer = this.peers.get(key)
+    if (peer === undefined) return
+    peer.dropped()
+    this.#observer.onDropped(peer)
+  }
+
+  onFailed(key: ConnectionKey, code: string, cause: string): void {
+    const peer = this.peers.get(key)
+    if (peer === undefined) return
+    const error = code === 'TRANSPORT_FAILED' ? new ShardwsError(code, cause) : new ShardwsError(code as ErrorCode)
+    this.#observer.onError(peer, error)
+  }
+
+  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
+    this.#upgrades.finish(key)
+    shard.assigned--
+    this.#release(key, code, reason)
+  }
+
+  // ── from the supervisor ──
+
+  onShardEnded(shard: RunningShard): void {
+    this.counters.shardDeaths++
+    this.#upgrades.onShardEnded(shard)
+    for (const peer of [...this.peers]) {
+      if (!peer.isOn(shard)) continue
+      this.#table.setReadyState(peer.key, ReadyState.CLOSED)
+      this.#release(peer.key, CloseCode.ABNORMAL_CLOSURE, 'the shard ended')
+    }
+  }
+
+  onShardEvent(event: ShardEvent): void {
+    const { kind, shard, cause } = event
+    const level = kind === 'started' ? 'info' : 'error'
+    this.options.logger[level]({ shard, cause: String(cause ?? '') }, `shard ${kind}`)
+    this.#observer.onShardEvent(event)
+  }
+
+  onError(error: Error): void {
+    this.#observer.onError(null, error)
+  }
+
+  #release(key: ConnectionKey, code: number, reason: string): void {
+    const peer = this.peers.release(key)
+    if (peer !== undefined) this.#observer.onClose(peer, code, reason)
+    if (this.peers.claimed === 0) this.#onAllClosed()
+  }
+
+  async #chooseStrategy(): Promise<StrategyName> {
+    const { handoff, shards } = this.options
+    if (handoff !== undefined && !(await supports(handoff))) {
+      throw new ShardwsError('OPTION_INVALID', `options.handoff: this Node cannot do '${handoff}'; leave the option out`)
+    }
+    this.#strategy = shards === 0 ? 'local' : (handoff ?? (await bestStrategy()))
+    return this.#strategy
+  }
+
+  async #shutDown(options: ShutdownOptions): Promise<ShutdownReport> {
+    const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
+    const startedMs = performance.now()
+    const before = this.peers.size
+    this.#closing = { code, reason }
+    this.#upgrades.close()
+    for (const peer of this.peers) peer.close(code, reason)
+    await this.#allClosed(deadlineMs)
+    const terminated = this.peers.size
+    for (const peer of this.peers) peer.terminate()
+    await this.supervisor.stop(STOP_DEADLINE_MS)
+    return { closed: before - terminated, terminated, elapsedMs: performance.now() - startedMs }
+  }
+
+  #allClosed(deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const deadline = setTimeout(resolve, deadlineMs)
+      this.#onAllClosed = () => {
+        clearTimeout(deadline)
+        resolve()
+      }
+      if (this.peers.claimed === 0) this.#onAllClosed()
+    })
+  }
+}
+
+function inSharedMemory(frame: Buffer): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(frame.length)
+  new Uint8Array(memory).set(frame)
+  return memory
+}

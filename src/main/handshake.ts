@@ -1,0 +1,187 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { drainRead } from '../shared/handoff/reading.ts'
+import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
+import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
+import type { Verdict } from './options.ts'
+import { type Answer, formatAnswer, refuse } from './refusal.ts'
+import type { RunningShard } from './running-shard.ts'
+import type { UpgradeContext } from './upgrades.ts'
+import { UpgradeRequest } from './upgrade-request.ts'
+
+/** How long a shard may take to confirm a reservation before another one is asked. */
+const RESERVE_TIMEOUT_MS = 1000
+
+/**
+ * One opening handshake on main, from the `upgrade` event until a shard owns the socket.
+ *
+ * Main keeps the socket until a shard has confirmed that it will take it, writes the 101 itself and only
+ * then gives the socket away: so the client gets a 101 or an HTTP status, whatever happens to the shard.
+ */
+export class Handshake {
+  readonly key: ConnectionKey
+  readonly #context: UpgradeContext
+  readonly #raw: IncomingMessage
+  readonly #socket: Duplex
+  readonly #head: Buffer
+  readonly #deadline: NodeJS.Timeout
+  #opening!: OpeningHandshake
+  #request!: UpgradeRequest
+  #shard: RunningShard | null = null
+  #reserveTimer: NodeJS.Timeout | undefined
+  #isAccepted = false
+  /** Refused, given away or left: main has nothing more to do for it. */
+  #isOver = false
+  #isGiven = false
+  readonly #onAdopting = (): void => this.#place()
+
+  constructor(key: ConnectionKey, context: UpgradeContext, raw: IncomingMessage, socket: Duplex, head: Buffer) {
+    this.key = key
+    this.#context = context
+    this.#raw = raw
+    this.#socket = socket
+    this.#head = head
+    this.#deadline = setTimeout(() => this.fail('HANDSHAKE_TIMEOUT'), context.options.handshakeTimeoutMs)
+    socket.on('close', () => this.#onSocketClose())
+  }
+
+  get request(): UpgradeRequest {
+    return this.#request
+  }
+
+  get shard(): RunningShard | null {
+    return this.#shard
+  }
+
+  async run(opening: OpeningHandshake): Promise<void> {
+    this.#opening = opening
+    const { verifyClient } = this.#context.options
+    const verdict = verifyClient === undefined ? ACCEPTED : await this.#verify(verifyClient)
+    if (verdict === null || this.#isOver) return
+    const protocol = this.#selectProtocol()
+    if (protocol === null) return
+    this.#request = new UpgradeRequest(this.#raw, protocol, verdict.user)
+    this.#place()
+  }
+
+  /** The shard will take the socket. */
+  onReserved(shard: RunningShard): void {
+    if (shard !== this.#shard || this.#isOver) return
+    clearTimeout(this.#reserveTimer)
+    if (this.#isAccepted) this.#give(shard)
+    else this.#accept(shard)
+  }
+
+  onShardEnded(shard: RunningShard): void {
+    if (shard !== this.#shard) return
+    if (this.#isGiven) this.#context.onLost(this)
+    if (this.#isOver) return
+    clearTimeout(this.#reserveTimer)
+    this.#leaveShard()
+    this.#place()
+  }
+
+  /** Refuses the client, or ends its connection if it has its 101 already. */
+  fail(code: ErrorCode, answer?: Partial<Answer>): void {
+    if (this.#isOver) return
+    const text = formatAnswer(new ShardwsError(code), answer)
+    this.#end()
+    if (this.#isAccepted) {
+      this.#context.onLost(this)
+      this.#socket.destroy()
+    } else {
+      this.#context.onRefused(this, code)
+      refuse(this.#socket, text)
+    }
+  }
+
+  async #verify(verifyClient: NonNullable<UpgradeContext['options']['verifyClient']>): Promise<Verdict | null> {
+    try {
+      const answer = await verifyClient(this.#raw)
+      const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
+      if (verdict.accept ?? verdict.status === undefined) return verdict
+      const { status = 401, headers, body } = verdict
+      this.fail('UNAUTHORIZED', { status, ...(headers && { headers }), ...(body === undefined ? {} : { body }) })
+    } catch (cause) {
+      this.#context.onError(new ShardwsError('VERIFY_FAILED', undefined, { cause }))
+      this.fail('VERIFY_FAILED')
+    }
+    return null
+  }
+
+  #selectProtocol(): string | null {
+    const { handleProtocols, protocols, requireProtocol } = this.#context.options
+    const offered = this.#opening.protocols
+    const chosen = handleProtocols?.(offered, this.#raw) ?? selectSubprotocol(offered, protocols)
+    const protocol = chosen === false || !offered.includes(chosen) ? '' : chosen
+    if (protocol !== '' || !requireProtocol) return protocol
+    this.fail('BAD_REQUEST', { body: 'none of the offered subprotocols is supported' })
+    return null
+  }
+
+  #place(): void {
+    const shard = this.#context.chooseShard()
+    if (shard === undefined) {
+      if (this.#context.awaitShard(this.#onAdopting)) return
+      this.fail('NO_SHARD')
+      return
+    }
+    this.#shard = shard
+    shard.assigned++
+    shard.link.reserve(this.key)
+    this.#reserveTimer = setTimeout(() => this.#onReserveTimeout(shard), RESERVE_TIMEOUT_MS)
+  }
+
+  #onReserveTimeout(shard: RunningShard): void {
+    shard.isLate = true
+    this.#context.counters.replaced++
+    this.#leaveShard()
+    this.#place()
+  }
+
+  #accept(shard: RunningShard): void {
+    this.#isAccepted = true
+    const answer = formatAccepted(this.#opening.key, this.#request.protocol, '')
+    this.#socket.write(answer, 'latin1', (error) => {
+      if (this.#isOver) return
+      if (error) this.#socket.destroy()
+      else if (shard.canTake) this.#give(shard)
+      else this.onShardEnded(shard)
+    })
+  }
+
+  #give(shard: RunningShard): void {
+    this.#end()
+    try {
+      shard.give(this.#socket, this.key, drainRead(this.#socket, this.#head))
+      this.#isGiven = true
+    } catch (error) {
+      this.#context.onError(error as Error)
+      this.#context.onLost(this)
+      this.#socket.destroy()
+    }
+  }
+
+  #leaveShard(): void {
+    if (this.#shard !== null) this.#shard.assigned--
+    this.#shard = null
+  }
+
+  /** The client has left; nobody is there to be answered. */
+  #onSocketClose(): void {
+    if (this.#isOver) return
+    this.#end()
+    this.#context.onAbandoned(this)
+  }
+
+  #end(): void {
+    this.#isOver = true
+    clearTimeout(this.#deadline)
+    clearTimeout(this.#reserveTimer)
+    this.#context.cancelAwait(this.#onAdopting)
+  }
+}
+
+const ACCEPTED: Verdict = {}

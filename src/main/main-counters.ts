@@ -1,0 +1,26 @@
+import type { ErrorCode } from '../shared/errors.ts'
+
+/** What only the main thread counts. Totals since the server was made. */
+export class MainCounters {
+  /** Connections that reached the open state. */
+  opened = 0
+  /** Opening handshakes refused, by error code. */
+  readonly rejected = new Map<ErrorCode, number>()
+  /** Sends and broadcasts refused because a shard was too far behind. */
+  refusedByLink = 0
+  /** Sends refused because the connection was past `maxBackpressure`. */
+  refusedByBackpressure = 0
+  /** Clients that left before their handshake was answered. */
+  abandoned = 0
+  /** Sockets whose 101 was written and whose shard died before it had them. */
+  lostInHandoff = 0
+  /** Handshakes moved to another shard because the chosen one did not answer in time or died. */
+  replaced = 0
+  shardDeaths = 0
+  /** Listeners of the application that threw or rejected. */
+  handlerErrors = 0
+
+  countRejected(code: ErrorCode): void {
+    this.rejected.set(code, (this.rejected.get(code) ?? 0) + 1)
+  }
+}

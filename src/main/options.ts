@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http'
+import type { ResourceLimits } from 'node:worker_threads'
+import type { StrategyName } from '../shared/handoff/strategy.ts'
+import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
+import type { Logger, LogLevel } from './logger.ts'
+
+/** What `verifyClient` may answer instead of a boolean. */
+export interface Verdict {
+  /** Whether the handshake may go on. Default: true if `status` is absent. */
+  readonly accept?: boolean
+  /** HTTP status of the refusal, 400 to 599. Default 401. */
+  readonly status?: number
+  /** Header fields of the refusal. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Body of the refusal, text. Default: the reason phrase. */
+  readonly body?: string
+  /** Whom the client turned out to be: becomes `request.user` and `socket.data.user`. */
+  readonly user?: unknown
+}
+
+export type VerifyClient = (request: IncomingMessage) => boolean | Verdict | Promise<boolean | Verdict>
+
+export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
+
+/** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
+export interface WebSocketServerOptions {
+  /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
+  shards?: number
+  /** Milliseconds in which a starting shard must become ready, 100 to 600000. Default 10000. */
+  shardReadyTimeoutMs?: number
+  /** Module of the shard, for bundlers that move it. Default: the one in this package. */
+  shardUrl?: URL
+  /** Node options of the shard threads. Default: those of the process. */
+  execArgv?: readonly string[]
+  /** Heap limits of one shard thread, as for `worker_threads.Worker`. They do not count Buffers. */
+  resourceLimits?: ResourceLimits
+  /** Forces a hand-off strategy instead of probing; for tests. */
+  handoff?: Exclude<StrategyName, 'local'>
+
+  /** Largest message in bytes, 1 to 2^31 - 1; a larger one closes with 1009. Default 1 MiB. */
+  maxPayload?: number
+  /** Frames of one message, 1 to 2^31 - 1; one more closes with 1008. Default 1024. */
+  maxFragments?: number
+  /** Bytes queued for one connection; past it `slowConsumer` decides. A message is always admitted to an empty queue. Default 1 MiB. */
+  maxBackpressure?: number
+  /** Bytes queued in one shard; past it the connection with the longest queue is closed with 1013. Default 64 MiB. */
+  maxShardBackpressure?: number
+  /** 'drop' refuses the newest message, 'close' closes with 1013, 'buffer' queues on. Default 'drop'. */
+  slowConsumer?: SlowConsumerPolicy
+  /** Accepted for now and answered without the extension. Default false. */
+  compression?: boolean | 'shared' | 'dedicated' | 'disabled'
+
+  /** Subprotocols, in no order: the first that the client offers and the list holds is chosen. Default []. */
+  protocols?: readonly string[]
+  /** Chooses the subprotocol instead of `protocols`; false for none. */
+  handleProtocols?: (offered: readonly string[], request: IncomingMessage) => string | false
+  /** Refuses with 400 a client with which no subprotocol is agreed. Default false. */
+  requireProtocol?: boolean
+  /** Origins that may connect; `*` inside a string matches within one label or port. Empty or '*': all. Default []. */
+  allowOrigins?: readonly AllowedOrigin[]
+  /** Refuses with 403 a handshake without an Origin. Default false. */
+  requireOrigin?: boolean
+  /** Decides about a client before the 101. Default: everyone. */
+  verifyClient?: VerifyClient
+
+  /** Connections and handshakes under way, 1 to 1048576; Infinity means the latter. Over it: 503. Default 10000. */
+  maxConnections?: number
+  /** Milliseconds from the upgrade request to the 101, `verifyClient` included, 100 to 600000. Default 10000. */
+  handshakeTimeoutMs?: number
+  /** Milliseconds between pings, ± 10 % for the first; 0 = no pings and no liveness deadline. Default 30000. */
+  pingIntervalMs?: number
+  /** Milliseconds without any byte from the peer after which the connection is destroyed (1006); 0 = never. Default 45000. */
+  livenessMs?: number
+  /** Milliseconds without any byte from the peer after which the connection is closed with 1001; 0 = never. Default 0. */
+  idleTimeoutMs?: number
+  /** Milliseconds to wait for the peer's close frame, 10 to 600000. Default 10000. */
+  closeTimeoutMs?: number
+  /** Milliseconds after which a connection is closed with 1001, ± 10 %; 0 = never. Default 0. */
+  maxLifetimeMs?: number
+
+  /** Receives log records; pino fits. Default: lines on the standard error from `logLevel` up. */
+  logger?: Logger
+  /** Default 'warn'. */
+  logLevel?: LogLevel
+  /** The same as `logLevel: 'debug'`. Default false. */
+  debug?: boolean
+
+  /** NexureJS name of `maxPayload`. */
+  maxPayloadLength?: number
+  /** NexureJS name of `idleTimeoutMs`, in seconds. */
+  idleTimeout?: number
+}
+
+export interface ResolvedOptions {
+  readonly shards: number
+  readonly shardReadyTimeoutMs: number
+  readonly shardUrl: URL | undefined
+  readonly execArgv: readonly string[] | undefined
+  readonly resourceLimits: ResourceLimits | undefined
+  readonly handoff: Exclude<StrategyName, 'local'> | undefined
+  readonly shard: ShardOptions
+  readonly protocols: readonly string[]
+  readonly handleProtocols: WebSocketServerOptions['handleProtocols']
+  readonly requireProtocol: boolean
+  readonly allowOrigins: readonly AllowedOrigin[]
+  readonly requireOrigin: boolean
+  readonly verifyClient: VerifyClient | undefined
+  readonly maxConnections: number
+  readonly handshakeTimeoutMs: number
+  readonly logger: Logger
+}

@@ -1,0 +1,73 @@
+import { type ConnectionKey, connectionKey, nextGeneration, slotOf } from '../shared/connection-key.ts'
+import type { ConnectionTable } from '../shared/connection-table.ts'
+import { keyOfId, type Peer } from './peer.ts'
+
+/** Hands out the slots of the connection table and knows who sits in them. Main is the only one that does. */
+export class PeerRegistry {
+  readonly #table: ConnectionTable
+  readonly #capacity: number
+  readonly #peers: (Peer | undefined)[] = []
+  /** The latest generation of each slot ever used. */
+  readonly #generations: number[] = []
+  readonly #freeSlots: number[] = []
+  #claimed = 0
+  #open = 0
+
+  constructor(table: ConnectionTable, capacity: number) {
+    this.#table = table
+    this.#capacity = capacity
+  }
+
+  /** Connections that are open, as far as main has heard. */
+  get size(): number {
+    return this.#open
+  }
+
+  /** Slots in use: open connections and handshakes under way. */
+  get claimed(): number {
+    return this.#claimed
+  }
+
+  /** A slot for a new connection, or null when there is none. */
+  claim(): ConnectionKey | null {
+    if (this.#claimed >= this.#capacity) return null
+    this.#claimed++
+    const slot = this.#freeSlots.pop() ?? this.#generations.length
+    const generation = nextGeneration(this.#generations[slot] ?? -1)
+    this.#generations[slot] = generation
+    const key = connectionKey(slot, generation)
+    this.#table.claim(key)
+    return key
+  }
+
+  open(peer: Peer): void {
+    this.#peers[slotOf(peer.key)] = peer
+    this.#open++
+  }
+
+  /** Gives the slot back. Returns the peer if it had opened. */
+  release(key: ConnectionKey): Peer | undefined {
+    const slot = slotOf(key)
+    const peer = this.get(key)
+    this.#claimed--
+    this.#freeSlots.push(slot)
+    if (peer === undefined) return undefined
+    this.#peers[slot] = undefined
+    this.#open--
+    return peer
+  }
+
+  get(key: ConnectionKey): Peer | undefined {
+    const peer = this.#peers[slotOf(key)]
+    return peer?.key === key ? peer : undefined
+  }
+
+  find(id: string): Peer | undefined {
+    const peer = this.#peers[slotOf(keyOfId(id))]
+    return peer?.id === id ? peer : undefined
+  }
+
+  *[Symbol.iterator](): IterableIterator<Peer> {
+    for (const peer of this.#peers) if (peer !== undefined) yield peer
+  }
+}

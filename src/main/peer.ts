@@ -1,0 +1,232 @@
+import { randomFillSync } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import { type ConnectionTable, ReadyState } from '../shared/connection-table.ts'
+import { ShardwsError } from '../shared/errors.ts'
+import { CloseCode, isSendableCloseCode } from '../shared/protocol/close-codes.ts'
+import { MAX_CONTROL_PAYLOAD } from '../shared/protocol/opcodes.ts'
+import type { ShardOptions } from '../shared/messages.ts'
+import type { MainCounters } from './main-counters.ts'
+import type { RunningShard } from './running-shard.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
+
+/** One system call per 256 ids. */
+const RANDOM_POOL = new Uint32Array(512)
+let nextRandom = RANDOM_POOL.length
+
+/** Main's view of one connection that a shard owns. What it reads is shared memory; what it does is posted. */
+export class Peer<Data = unknown> {
+  /** Unique in the process and not guessable; says nothing about the shard, so it outlives a move. */
+  readonly id: string
+  readonly key: ConnectionKey
+  readonly request: UpgradeRequest
+  /** Free for the application. What `verifyClient` found out about the client is `data.user`. */
+  data: Data
+  readonly #shard: RunningShard
+  readonly #context: PeerContext
+  #postedBytes = 0
+  #needsDrain = false
+
+  constructor(key: ConnectionKey, shard: RunningShard, context: PeerContext, request: UpgradeRequest) {
+    this.id = createConnectionId(key)
+    this.key = key
+    this.request = request
+    this.data = (request.user === undefined ? {} : { user: request.user }) as Data
+    this.#shard = shard
+    this.#context = context
+  }
+
+  /** Index of the shard that owns the connection. */
+  get shard(): number {
+    return this.#context.table.shard(this.key)
+  }
+
+  get url(): string {
+    return this.request.url
+  }
+
+  get path(): string {
+    return this.request.path
+  }
+
+  get query(): Record<string, string> {
+    return this.request.query
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.request.headers
+  }
+
+  get remoteAddress(): string {
+    return this.request.remoteAddress
+  }
+
+  get remotePort(): number {
+    return this.request.remotePort
+  }
+
+  get protocol(): string {
+    return this.request.protocol
+  }
+
+  get readyState(): ReadyState {
+    return this.#context.table.readyState(this.key)
+  }
+
+  /** Bytes on their way to the shard and bytes that the kernel has not taken there. */
+  get bufferedAmount(): number {
+    return this.#postedBytes - this.#context.table.takenBytes(this.key) + this.#context.table.queuedBytes(this.key)
+  }
+
+  /** Payload bytes. */
+  get bytesReceived(): number {
+    return this.#context.table.bytesReceived(this.key)
+  }
+
+  /** Payload bytes. */
+  get bytesSent(): number {
+    return this.#context.table.bytesSent(this.key)
+  }
+
+  get messagesReceived(): number {
+    return this.#context.table.messagesReceived(this.key)
+  }
+
+  /** Milliseconds since the epoch of the last message or, before the first, of the opening. */
+  get lastActivity(): number {
+    return this.#context.table.lastActivity(this.key)
+  }
+
+  /** Milliseconds since the epoch, 0 before the first pong. */
+  get lastPong(): number {
+    return this.#context.table.lastPong(this.key)
+  }
+
+  /** Open: a connection past its liveness deadline is not. */
+  get isAlive(): boolean {
+    return this.readyState === ReadyState.OPEN
+  }
+
+  /** Weighted over all compressed messages, 0 while there are none. */
+  get compressionRatio(): number {
+    return 0
+  }
+
+  /**
+   * Sends a text (string) or binary message; `isBinary` overrides the kind.
+   *
+   * Returns false when the connection is not open, when `maxBackpressure` is reached, or when the shard is
+   * too far behind to take more. Then `drain` says when to go on, and the message is lost unless
+   * `slowConsumer` is 'buffer'. True means that the shard will write it to the socket.
+   */
+  send(message: string | Uint8Array, isBinary: boolean = typeof message !== 'string'): boolean {
+    const { counters, options, table } = this.#context
+    if (table.readyState(this.key) !== ReadyState.OPEN) return false
+    const buffered = this.bufferedAmount
+    // UTF-8 needs at least one byte per UTF-16 unit: a lower bound is enough for a soft limit.
+    const isOver = buffered > 0 && buffered + message.length > options.maxBackpressure
+    if (!this.#shard.link.hasCredit()) {
+      counters.refusedByLink++
+      this.#awaitDrain()
+      return false
+    }
+    if (isOver) {
+      this.#awaitDrain()
+      if (options.slowConsumer === 'drop') {
+        counters.refusedByBackpressure++
+        return false
+      }
+    }
+    this.#postedBytes += this.#shard.link.send(this.key, message, isBinary)
+    return !isOver
+  }
+
+  /**
+   * Begins the closing handshake. Does nothing when it has begun already.
+   *
+   * @param code 1000 to 1003, 1007 to 1014 or 3000 to 4999. Default 1000.
+   * @param reason At most 123 bytes of UTF-8, the rest is cut off. Default ''.
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  close(code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
+    if (!isSendableCloseCode(code)) {
+      throw new ShardwsError('ARGUMENT_INVALID', `code must be 1000-1003, 1007-1014 or 3000-4999, got ${code}`)
+    }
+    if (typeof reason !== 'string') throw new ShardwsError('ARGUMENT_INVALID', 'reason must be a string')
+    this.#shard.link.close(this.key, code, reason)
+  }
+
+  /** Ends the connection at once, without a closing handshake. */
+  terminate(): void {
+    this.#shard.link.terminate(this.key)
+  }
+
+  /** @param data At most 125 bytes. @throws ShardwsError ARGUMENT_INVALID */
+  ping(data: string | Uint8Array = ''): void {
+    this.#shard.link.ping(this.key, controlPayload(data))
+  }
+
+  /** An unsolicited pong (RFC 6455 §5.5.3). @param data At most 125 bytes. @throws ShardwsError ARGUMENT_INVALID */
+  pong(data: string | Uint8Array = ''): void {
+    this.#shard.link.pong(this.key, controlPayload(data))
+  }
+
+  /** Restarts the liveness and idle deadlines, as if the peer had sent something. */
+  markAlive(): void {
+    this.#shard.link.markAlive(this.key)
+  }
+
+  /** By the engine. */
+  isOn(shard: RunningShard): boolean {
+    return this.#shard === shard
+  }
+
+  /** By the engine, when the shard has refused a message itself: it will report the drain unasked. */
+  dropped(): void {
+    this.#needsDrain = true
+  }
+
+  /** By the engine. Returns whether anybody waits for it. */
+  drained(): boolean {
+    const wasNeeded = this.#needsDrain
+    this.#needsDrain = false
+    return wasNeeded
+  }
+
+  #awaitDrain(): void {
+    if (this.#needsDrain) return
+    this.#needsDrain = true
+    this.#shard.link.notifyDrain(this.key)
+  }
+}
+
+/** What the peers of a server share. */
+export interface PeerContext {
+  readonly table: ConnectionTable
+  readonly counters: MainCounters
+  readonly options: ShardOptions
+}
+
+/** Key, so that the peer is found without hashing, and 64 random bits, so that an id cannot be guessed. */
+function createConnectionId(key: ConnectionKey): string {
+  if (nextRandom === RANDOM_POOL.length) {
+    randomFillSync(RANDOM_POOL)
+    nextRandom = 0
+  }
+  const high = RANDOM_POOL[nextRandom++] ?? 0
+  const low = RANDOM_POOL[nextRandom++] ?? 0
+  return `${key.toString(36)}-${high.toString(36)}${low.toString(36).padStart(7, '0')}`
+}
+
+/** The key in an id of ours; of anything else, some number or NaN. */
+export function keyOfId(id: string): ConnectionKey {
+  return Number.parseInt(id, 36)
+}
+
+function controlPayload(data: string | Uint8Array): Uint8Array {
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+  if (!(bytes instanceof Uint8Array) || bytes.length > MAX_CONTROL_PAYLOAD) {
+    throw new ShardwsError('ARGUMENT_INVALID', `data must be at most ${MAX_CONTROL_PAYLOAD} bytes or a string of that size`)
+  }
+  return bytes
+}

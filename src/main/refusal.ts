@@ -1,0 +1,34 @@
+import type { Duplex } from 'node:stream'
+import type { ShardwsError } from '../shared/errors.ts'
+import { formatRefusal } from '../shared/protocol/handshake.ts'
+
+/** How long a refused client may take to close its end. */
+const LINGER_MS = 1000
+
+/** The answer to an opening handshake that `error` refuses. @throws ShardwsError ARGUMENT_INVALID for what `answer` may not hold. */
+export function formatAnswer(
+  error: ShardwsError,
+  { status = error.status ?? 400, headers = {}, body = error.message }: Partial<Answer> = {},
+): string {
+  return formatRefusal(status, status === 503 ? { 'Retry-After': retryAfter(), ...headers } : headers, body)
+}
+
+/** Sends a complete answer, and ignores whatever else comes on this connection. */
+export function refuse(socket: Duplex, answer: string): void {
+  socket.end(answer)
+  // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
+  socket.resume()
+  const deadline = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(deadline))
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Seconds, at random, so that clients refused together do not return together. */
+function retryAfter(): string {
+  return String(1 + Math.floor(Math.random() * 10))
+}

@@ -1,0 +1,171 @@
+import { MessageChannel } from 'node:worker_threads'
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import type { ConnectionTable } from '../shared/connection-table.ts'
+import { Counter, type CounterRow, type Counters } from '../shared/counters.ts'
+import { allocateCredit } from '../shared/credit.ts'
+import { ShardwsError } from '../shared/errors.ts'
+import { createGiver } from '../shared/handoff/handoff.ts'
+import type { Giver, StrategyName } from '../shared/handoff/strategy.ts'
+import type { EventHandler, ShardTask } from '../shared/messages.ts'
+import type { ResolvedOptions } from './options.ts'
+import { ShardLink } from './shard-link.ts'
+import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
+import { SHARD_URL } from './shard-url.ts'
+
+/** What the engine hears from its shards. */
+export interface ShardObserver {
+  onReserved(shard: RunningShard, key: ConnectionKey): void
+  onOpened(shard: RunningShard, key: ConnectionKey): void
+  onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
+  onDrained(key: ConnectionKey): void
+  onDropped(key: ConnectionKey): void
+  onFailed(key: ConnectionKey, code: string, cause: string): void
+  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
+}
+
+export interface ShardSetup {
+  readonly options: ResolvedOptions
+  readonly strategy: Promise<StrategyName>
+  readonly table: ConnectionTable
+  readonly counters: Counters
+  readonly observer: ShardObserver
+}
+
+/** One life of one shard, from its start to its end. */
+export class RunningShard implements EventHandler {
+  readonly index: number
+  readonly link: ShardLink
+  /** Fulfilled when the shard adopts connections; rejected with SHARD_START_FAILED if it never will. */
+  readonly isReady: Promise<void>
+  /** Fulfilled after a stop, rejected with the cause of a death. */
+  readonly ended: Promise<void>
+  /** Connections and handshakes placed here. */
+  assigned = 0
+  /** It did not confirm a reservation in time; nothing is placed here until it says something. */
+  isLate = false
+  readonly #giver: Giver
+  readonly #thread: ShardThread
+  readonly #row: CounterRow
+  readonly #observer: ShardObserver
+  #isAdopting = false
+  #onReady: () => void = () => {}
+
+  static async start(index: number, setup: ShardSetup): Promise<RunningShard> {
+    const { giver, setup: taker } = await createGiver(await setup.strategy)
+    const { port1, port2 } = new MessageChannel()
+    const credit = allocateCredit()
+    const task: ShardTask = {
+      index,
+      port: port2,
+      credit,
+      counters: setup.counters.memory,
+      connections: setup.table.memory,
+      taker,
+      options: setup.options.shard,
+    }
+    return new RunningShard(setup, task, giver, (shard) => new ShardLink(port1, credit, shard))
+  }
+
+  private constructor(setup: ShardSetup, task: ShardTask, giver: Giver, link: (shard: RunningShard) => ShardLink) {
+    const { options } = setup
+    const url = options.shardUrl ?? SHARD_URL
+    this.index = task.index
+    this.#giver = giver
+    this.#row = setup.counters.row(task.index)
+    this.#row.clearGauges()
+    this.#observer = setup.observer
+    this.link = link(this)
+    this.#thread = task.taker.strategy === 'local' ? startInProcess(task, url) : startThread(task, { ...options, url })
+    this.ended = this.#thread.ended.finally(() => {
+      this.#isAdopting = false
+    })
+    this.isReady = this.#becomeReady(options.shardReadyTimeoutMs)
+    // Both are awaited by the supervisor; nobody else has to.
+    this.ended.catch(() => {})
+    this.isReady.catch(() => {})
+  }
+
+  get canTake(): boolean {
+    return this.#isAdopting && !this.isLate
+  }
+
+  /** Open connections as the shard counts them. */
+  get connections(): number {
+    return this.#row.get(Counter.CONNECTIONS)
+  }
+
+  /** @throws ShardwsError NOT_TRANSFERABLE; `socket` is untouched then. */
+  give(socket: Parameters<Giver['give']>[0], key: ConnectionKey, head: Buffer): void {
+    this.#giver.give(socket, (ticket, transfer) => {
+      // A copy: `head` may be a view on a pool that other views share.
+      this.link.adopt({ key, head: head.length === 0 ? null : new Uint8Array(head), ticket }, transfer)
+    })
+  }
+
+  /** Asks the shard to end; its open connections are destroyed. */
+  stop(): void {
+    this.#isAdopting = false
+    this.link.stop()
+  }
+
+  /** Ends the shard, whatever it is doing, and frees what main holds for it. */
+  async destroy(): Promise<void> {
+    this.#isAdopting = false
+    this.#giver.close()
+    this.link.cut()
+    this.#row.clearGauges()
+    await this.#thread.destroy()
+  }
+
+  ready(): void {
+    this.#isAdopting = true
+    this.#onReady()
+  }
+
+  reserved(key: ConnectionKey): void {
+    this.isLate = false
+    this.#observer.onReserved(this, key)
+  }
+
+  opened(key: ConnectionKey): void {
+    this.#observer.onOpened(this, key)
+  }
+
+  received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
+    this.#observer.onReceived(key, payload, isBinary)
+  }
+
+  drained(key: ConnectionKey): void {
+    this.#observer.onDrained(key)
+  }
+
+  dropped(key: ConnectionKey): void {
+    this.#observer.onDropped(key)
+  }
+
+  failed(key: ConnectionKey, code: string, cause: string): void {
+    this.#observer.onFailed(key, code, cause)
+  }
+
+  closed(key: ConnectionKey, code: number, reason: string): void {
+    this.#observer.onClosed(this, key, code, reason)
+  }
+
+  /** Main's sends are refused past the window and `notifyDrain` tells when to go on: nobody waits for credit here. */
+  credit(): void {}
+
+  #becomeReady(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown): void => {
+        clearTimeout(deadline)
+        reject(new ShardwsError('SHARD_START_FAILED', `shard ${this.index} did not become ready: ${cause}`, { cause }))
+      }
+      const deadline = setTimeout(fail, timeoutMs, `no answer within ${timeoutMs} ms`)
+      this.#onReady = () => {
+        clearTimeout(deadline)
+        resolve()
+      }
+      this.#thread.ended.then(() => fail('its task ended'), fail)
+    })
+  }
+}

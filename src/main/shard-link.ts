@@ -1,0 +1,86 @@
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import { Link } from '../shared/link.ts'
+import { type Adopt, commands, dispatchEvents, type EventHandler } from '../shared/messages.ts'
+
+/** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
+export class ShardLink {
+  readonly #link: Link
+
+  constructor(port: MessagePort, credit: SharedArrayBuffer, handler: EventHandler) {
+    this.#link = new Link(port, credit, 'main', {
+      onBatch: (batch) => dispatchEvents(batch, handler),
+      onAdopt: () => {},
+      // The thread's own end says more than the port's.
+      onClose: () => {},
+      writeCredit: commands.credit,
+    })
+  }
+
+  /** Whether messages that may be refused should be posted at all. */
+  hasCredit(): boolean {
+    return this.#link.hasCredit()
+  }
+
+  reserve(key: ConnectionKey): void {
+    commands.reserve(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  adopt(adopt: Adopt, transfer: readonly TransferListItem[]): void {
+    this.#link.postAdopt(adopt, transfer)
+  }
+
+  /** Returns the payload bytes. */
+  send(key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
+    const bytes = commands.send(this.#link.out, key, payload, isBinary)
+    this.#link.posted()
+    return bytes
+  }
+
+  broadcast(frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey): void {
+    commands.broadcast(this.#link.out, frame, payloadBytes, except)
+    this.#link.posted()
+  }
+
+  close(key: ConnectionKey, code: number, reason: string): void {
+    commands.close(this.#link.out, key, code, reason)
+    this.#link.posted()
+  }
+
+  terminate(key: ConnectionKey): void {
+    commands.terminate(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  ping(key: ConnectionKey, payload: Uint8Array): void {
+    commands.ping(this.#link.out, key, payload)
+    this.#link.posted()
+  }
+
+  pong(key: ConnectionKey, payload: Uint8Array): void {
+    commands.pong(this.#link.out, key, payload)
+    this.#link.posted()
+  }
+
+  markAlive(key: ConnectionKey): void {
+    commands.markAlive(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  notifyDrain(key: ConnectionKey): void {
+    commands.notifyDrain(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  stop(): void {
+    commands.stop(this.#link.out)
+    this.#link.posted()
+    this.#link.flush()
+  }
+
+  /** What is not posted yet is lost with the shard. */
+  cut(): void {
+    this.#link.close()
+  }
+}

@@ -1,0 +1,4 @@
+import { extname } from 'node:path'
+
+/** The shard's entry has the extension of this file, in the sources and in dist alike. */
+export const SHARD_URL = new URL(`../../workers/shard${extname(import.meta.url)}`, import.meta.url)

@@ -1,0 +1,111 @@
+import { performance } from 'node:perf_hooks'
+import { Counter } from '../shared/counters.ts'
+import type { ErrorCode } from '../shared/errors.ts'
+import type { StrategyName } from '../shared/handoff/strategy.ts'
+import type { Engine } from './engine.ts'
+
+/** The figures of every server of this process together, or of one. Sizes are payload bytes. */
+export interface PerformanceMetrics {
+  /** Open now. */
+  connections: number
+  messagesReceived: number
+  /** A broadcast counts once for each connection it went to. */
+  messagesSent: number
+  bytesReceived: number
+  bytesSent: number
+  /** 1 - compressed / original over all compressed messages; 0 when nothing was compressed. */
+  compressionRatio: number
+}
+
+export interface Stats extends PerformanceMetrics {
+  /** How sockets reach the shards; null while starting. */
+  handoff: StrategyName | null
+  /** Milliseconds since the server was made. */
+  uptime: number
+  /** Connections ever opened. */
+  totalConnections: number
+  /** Bytes read from and written to the sockets, framing included. */
+  wireBytesIn: number
+  wireBytesOut: number
+  /** Bytes that the kernel has not taken yet. */
+  queuedBytes: number
+  rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
+  /** Messages that were not sent, by reason. */
+  dropped: { slowConsumer: number; backpressure: number; link: number }
+  errors: { protocol: number; transport: number; handler: number }
+  timeouts: { liveness: number; idle: number; close: number; lifetime: number }
+  /** Connections closed because their peer read too slowly. */
+  slowConsumers: number
+  /** Times a connection's reading was paused because main had not taken its messages. */
+  inboundPauses: number
+  handoffs: { adopted: number; failed: number; replaced: number; lost: number; abandoned: number }
+  shardDeaths: number
+  /** Shards that died too often and are left alone for a while. */
+  degradedShards: number
+  shards: { shard: number; connections: number; queuedBytes: number; messagesReceived: number; messagesSent: number }[]
+}
+
+/** Reads shared memory only: no message to a shard, so it answers while they are busy. */
+export function metricsOf({ shardCounters }: Engine): PerformanceMetrics {
+  return {
+    connections: shardCounters.total(Counter.CONNECTIONS),
+    messagesReceived: shardCounters.total(Counter.MESSAGES_RECEIVED),
+    messagesSent: shardCounters.total(Counter.MESSAGES_SENT),
+    bytesReceived: shardCounters.total(Counter.BYTES_RECEIVED),
+    bytesSent: shardCounters.total(Counter.BYTES_SENT),
+    compressionRatio: 0,
+  }
+}
+
+export function statsOf(engine: Engine, startedMs: number): Stats {
+  const { counters, shardCounters, supervisor } = engine
+  const total = (counter: Counter): number => shardCounters.total(counter)
+  const reasons = Object.fromEntries(counters.rejected) as Partial<Record<ErrorCode, number>>
+  return {
+    ...metricsOf(engine),
+    handoff: engine.strategy,
+    uptime: performance.now() - startedMs,
+    totalConnections: counters.opened,
+    wireBytesIn: total(Counter.WIRE_BYTES_IN),
+    wireBytesOut: total(Counter.WIRE_BYTES_OUT),
+    queuedBytes: total(Counter.QUEUED_BYTES),
+    rejected: { total: [...counters.rejected.values()].reduce((sum, count) => sum + count, 0), reasons },
+    dropped: {
+      slowConsumer: total(Counter.DROPPED_MESSAGES),
+      backpressure: counters.refusedByBackpressure,
+      link: counters.refusedByLink,
+    },
+    errors: {
+      protocol: total(Counter.PROTOCOL_ERRORS),
+      transport: total(Counter.TRANSPORT_ERRORS),
+      handler: counters.handlerErrors,
+    },
+    timeouts: {
+      liveness: total(Counter.LIVENESS_TIMEOUTS),
+      idle: total(Counter.IDLE_TIMEOUTS),
+      close: total(Counter.CLOSE_TIMEOUTS),
+      lifetime: total(Counter.LIFETIMES_ENDED),
+    },
+    slowConsumers: total(Counter.SLOW_CONSUMERS),
+    inboundPauses: total(Counter.INBOUND_PAUSES),
+    handoffs: {
+      adopted: total(Counter.ADOPTED),
+      failed: total(Counter.ADOPT_FAILED),
+      replaced: counters.replaced,
+      lost: counters.lostInHandoff,
+      abandoned: counters.abandoned,
+    },
+    shardDeaths: counters.shardDeaths,
+    degradedShards: supervisor.degraded,
+    shards: supervisor.shards.map(({ index }) => {
+      const row = shardCounters.row(index)
+      return {
+        shard: index,
+        connections: row.get(Counter.CONNECTIONS),
+        queuedBytes: row.get(Counter.QUEUED_BYTES),
+        messagesReceived: row.get(Counter.MESSAGES_RECEIVED),
+        messagesSent: row.get(Counter.MESSAGES_SENT),
+      }
+    }),
+  }
+}

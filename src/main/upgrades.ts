@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { holdReading } from '../shared/handoff/reading.ts'
+import { type OpeningHandshake, validateUpgrade } from '../shared/protocol/handshake.ts'
+import { Handshake } from './handshake.ts'
+import type { MainCounters } from './main-counters.ts'
+import type { ResolvedOptions } from './options.ts'
+import { compileOrigins } from './origin.ts'
+import type { PeerRegistry } from './peer-registry.ts'
+import { LeastConnections } from './placement.ts'
+import { formatAnswer, refuse } from './refusal.ts'
+import type { RunningShard } from './running-shard.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** What a handshake needs from its server. */
+export interface UpgradeContext {
+  readonly options: ResolvedOptions
+  readonly counters: MainCounters
+  chooseShard(): RunningShard | undefined
+  /** Calls back once when a shard can take connections again; false when none will. */
+  awaitShard(callback: () => void): boolean
+  cancelAwait(callback: () => void): void
+  onRefused(handshake: Handshake, code: ErrorCode): void
+  /** The client has left. */
+  onAbandoned(handshake: Handshake): void
+  /** The client has its 101, but its shard died before it had the socket. */
+  onLost(handshake: Handshake): void
+  onError(error: Error): void
+}
+
+interface UpgradeHost {
+  readonly options: ResolvedOptions
+  readonly counters: MainCounters
+  readonly peers: PeerRegistry
+  readonly supervisor: Supervisor
+  onError(error: Error): void
+}
+
+/** All opening handshakes under way. */
+export class Upgrades implements UpgradeContext {
+  readonly options: ResolvedOptions
+  readonly counters: MainCounters
+  readonly #host: UpgradeHost
+  readonly #placement = new LeastConnections()
+  readonly #isOriginAllowed: (origin: string) => boolean
+  readonly #handshakes = new Map<ConnectionKey, Handshake>()
+  #isClosed = false
+
+  constructor(host: UpgradeHost) {
+    this.options = host.options
+    this.counters = host.counters
+    this.#host = host
+    this.#isOriginAllowed = compileOrigins(host.options.allowOrigins)
+  }
+
+  /** To be called in the `upgrade` event's own tick. Never throws for what the client did. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    holdReading(socket)
+    socket.on('error', () => {})
+    const opening = this.#check(request)
+    if (opening instanceof ShardwsError) {
+      this.reject(socket, opening)
+      return
+    }
+    const key = this.#host.peers.claim()
+    if (key === null) {
+      this.reject(socket, new ShardwsError('OVER_CAPACITY'))
+      return
+    }
+    const handshake = new Handshake(key, this, request, socket, head)
+    this.#handshakes.set(key, handshake)
+    // It answers the client itself in every case; what can reject is a listener of the application.
+    handshake.run(opening).catch((error: Error) => {
+      this.onError(error)
+      handshake.fail('VERIFY_FAILED')
+    })
+  }
+
+  /** Refuses a request that is no handshake of ours. */
+  reject(socket: Duplex, error: ShardwsError): void {
+    this.counters.countRejected(error.code)
+    this.options.logger.info({ code: error.code }, `handshake refused: ${error.message}`)
+    refuse(socket, formatAnswer(error))
+  }
+
+  /** From now on everyone is refused. */
+  close(): void {
+    this.#isClosed = true
+    for (const handshake of [...this.#handshakes.values()]) handshake.fail('SHUTTING_DOWN')
+  }
+
+  onReserved(shard: RunningShard, key: ConnectionKey): void {
+    this.#handshakes.get(key)?.onReserved(shard)
+  }
+
+  /** The handshake that has led to this connection; it is over. */
+  finish(key: ConnectionKey): Handshake | undefined {
+    const handshake = this.#handshakes.get(key)
+    this.#handshakes.delete(key)
+    return handshake
+  }
+
+  onShardEnded(shard: RunningShard): void {
+    for (const handshake of [...this.#handshakes.values()]) handshake.onShardEnded(shard)
+  }
+
+  chooseShard(): RunningShard | undefined {
+    return this.#placement.choose(this.#host.supervisor.shards)
+  }
+
+  awaitShard(callback: () => void): boolean {
+    if (this.#isClosed || !this.#host.supervisor.isStarting) return false
+    this.#host.supervisor.onceAdopting(callback)
+    return true
+  }
+
+  cancelAwait(callback: () => void): void {
+    this.#host.supervisor.cancelOnceAdopting(callback)
+  }
+
+  onRefused(handshake: Handshake, code: ErrorCode): void {
+    this.counters.countRejected(code)
+    this.options.logger.info({ code }, `handshake refused: ${code}`)
+    this.#release(handshake)
+  }
+
+  onAbandoned(handshake: Handshake): void {
+    this.counters.abandoned++
+    this.#release(handshake)
+  }
+
+  onLost(handshake: Handshake): void {
+    this.counters.lostInHandoff++
+    this.#release(handshake)
+  }
+
+  onError(error: Error): void {
+    this.#host.onError(error)
+  }
+
+  #check(request: IncomingMessage): OpeningHandshake | ShardwsError {
+    if (this.#isClosed) return new ShardwsError('SHUTTING_DOWN')
+    const { method = '', httpVersion, url = '', rawHeaders } = request
+    const opening = validateUpgrade({ method, httpVersion, url, rawHeaders })
+    if (opening instanceof ShardwsError) return opening
+    if (opening.origin === undefined) {
+      return this.options.requireOrigin ? new ShardwsError('ORIGIN_FORBIDDEN', 'an Origin is required') : opening
+    }
+    return this.#isOriginAllowed(opening.origin) ? opening : new ShardwsError('ORIGIN_FORBIDDEN')
+  }
+
+  #release(handshake: Handshake): void {
+    this.#handshakes.delete(handshake.key)
+    if (handshake.shard !== null) handshake.shard.assigned--
+    this.#host.peers.release(handshake.key)
+  }
+}

@@ -1,0 +1,175 @@
+import { Packr } from 'msgpackr'
+
+/** What a message between threads is made of, payload bytes apart. */
+export type Field = number | string | boolean | null
+
+/** Payloads of this size or more travel beside the batch in a buffer of their own, copied once instead of twice. */
+const APART_BYTES = 32 * 1024
+
+/** Where the packed fields begin, how many messages there are and how many payload bytes: three Uint32. */
+const TRAILER_BYTES = 12
+
+/** Fields are only numbers, strings, booleans and null: neither end needs record structures. */
+const packr = new Packr({ useRecords: false })
+
+/** What is posted: the batch alone, or the batch followed by the payloads that travel apart. */
+export type PostedBatch = ArrayBuffer | [ArrayBuffer, ...(ArrayBuffer | SharedArrayBuffer)[]]
+
+/**
+ * Collects the messages of one tick. Fields go into one flat list that msgpackr packs at the end,
+ * payload bytes into a staging buffer; a batch is one buffer: payloads, packed fields, trailer.
+ */
+export class BatchWriter {
+  #fields: Field[] = []
+  #staging = Buffer.allocUnsafeSlow(16 * 1024)
+  #stagedBytes = 0
+  #apart: (ArrayBuffer | SharedArrayBuffer)[] = []
+  #messages = 0
+  #payloadBytes = 0
+
+  get messages(): number {
+    return this.#messages
+  }
+
+  get payloadBytes(): number {
+    return this.#payloadBytes
+  }
+
+  /** Begins a message: its tag and its fields, in the order in which the reader takes them. */
+  begin(tag: number, ...fields: Field[]): void {
+    this.#messages++
+    this.#fields.push(tag, ...fields)
+  }
+
+  /** The hot messages have one key: no rest array for them. */
+  beginWithKey(tag: number, key: number): void {
+    this.#messages++
+    this.#fields.push(tag, key)
+  }
+
+  field(value: Field): void {
+    this.#fields.push(value)
+  }
+
+  /** Copies `bytes`: the caller may reuse them at once. */
+  bytes(bytes: Uint8Array): void {
+    const length = bytes.length
+    this.#payloadBytes += length
+    if (length >= APART_BYTES) {
+      const copy = new Uint8Array(length)
+      copy.set(bytes)
+      this.#apart.push(copy.buffer)
+      this.#fields.push(-this.#apart.length)
+      return
+    }
+    this.#reserve(length)
+    this.#staging.set(bytes, this.#stagedBytes)
+    this.#stagedBytes += length
+    this.#fields.push(length)
+  }
+
+  /** Returns the number of bytes. */
+  text(text: string): number {
+    // Three bytes per UTF-16 unit is the most that UTF-8 needs, and cheaper than counting first.
+    if (text.length * 3 >= APART_BYTES) {
+      const bytes = Buffer.from(text)
+      this.bytes(bytes)
+      return bytes.length
+    }
+    this.#reserve(text.length * 3)
+    const length = this.#staging.write(text, this.#stagedBytes)
+    this.#stagedBytes += length
+    this.#payloadBytes += length
+    this.#fields.push(length)
+    return length
+  }
+
+  /** Memory that every receiver maps instead of copying it. */
+  shared(memory: SharedArrayBuffer): void {
+    this.#payloadBytes += memory.byteLength
+    this.#apart.push(memory)
+    this.#fields.push(-this.#apart.length)
+  }
+
+  /** Empties the writer into one value to post and the buffers to transfer with it. */
+  finish(): { posted: PostedBatch; transfer: ArrayBuffer[] } {
+    const packed = packr.pack(this.#fields)
+    const buffer = new ArrayBuffer(this.#stagedBytes + packed.length + TRAILER_BYTES)
+    const bytes = new Uint8Array(buffer)
+    bytes.set(this.#staging.subarray(0, this.#stagedBytes))
+    bytes.set(packed, this.#stagedBytes)
+    const trailer = new DataView(buffer, this.#stagedBytes + packed.length)
+    trailer.setUint32(0, this.#stagedBytes)
+    trailer.setUint32(4, this.#messages)
+    trailer.setUint32(8, this.#payloadBytes)
+
+    const apart = this.#apart
+    this.#fields = []
+    this.#stagedBytes = 0
+    this.#messages = 0
+    this.#payloadBytes = 0
+    if (apart.length === 0) return { posted: buffer, transfer: [buffer] }
+    this.#apart = []
+    return { posted: [buffer, ...apart], transfer: [buffer, ...apart.filter((part) => part instanceof ArrayBuffer)] }
+  }
+
+  #reserve(length: number): void {
+    const needed = this.#stagedBytes + length
+    if (needed <= this.#staging.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#staging.length * 2))
+    this.#staging.copy(larger, 0, 0, this.#stagedBytes)
+    this.#staging = larger
+  }
+}
+
+/** Takes the messages of one batch in order. Payloads are views on the batch, which this thread owns. */
+export class BatchReader {
+  readonly messages: number
+  readonly payloadBytes: number
+  readonly #fields: readonly Field[]
+  readonly #buffer: ArrayBuffer
+  readonly #apart: readonly (ArrayBuffer | SharedArrayBuffer)[]
+  #next = 0
+  #offset = 0
+
+  constructor(posted: PostedBatch) {
+    if (posted instanceof ArrayBuffer) {
+      this.#buffer = posted
+      this.#apart = []
+    } else {
+      const [buffer, ...apart] = posted
+      this.#buffer = buffer
+      this.#apart = apart
+    }
+    const end = this.#buffer.byteLength - TRAILER_BYTES
+    const trailer = new DataView(this.#buffer, end)
+    const start = trailer.getUint32(0)
+    this.messages = trailer.getUint32(4)
+    this.payloadBytes = trailer.getUint32(8)
+    this.#fields = packr.unpack(new Uint8Array(this.#buffer, start, end - start)) as Field[]
+  }
+
+  get isDone(): boolean {
+    return this.#next >= this.#fields.length
+  }
+
+  number(): number {
+    return this.#fields[this.#next++] as number
+  }
+
+  string(): string {
+    return this.#fields[this.#next++] as string
+  }
+
+  boolean(): boolean {
+    return this.#fields[this.#next++] as boolean
+  }
+
+  bytes(): Buffer {
+    const length = this.number()
+    if (length < 0) return Buffer.from(this.#apart[-length - 1] as ArrayBuffer)
+    const offset = this.#offset
+    this.#offset += length
+    return Buffer.from(this.#buffer, offset, length)
+  }
+}

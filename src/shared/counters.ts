@@ -1,0 +1,99 @@
+/**
+ * The counters of all shards in shared memory: one row per shard, written by that shard only and
+ * read by main without a message. Float64 with plain stores: exact up to 2^53, no wrap-around, and
+ * cheaper than Atomics on BigInt64.
+ */
+export const Counter = {
+  // ── gauges: main zeroes them when the shard dies ──
+  /** Open connections. */
+  CONNECTIONS: 0,
+  /** Bytes queued for all connections and not yet taken by the kernel. */
+  QUEUED_BYTES: 1,
+
+  // ── totals: they only grow ──
+  MESSAGES_RECEIVED: 2,
+  MESSAGES_SENT: 3,
+  /** Payload bytes, after decompression. */
+  BYTES_RECEIVED: 4,
+  /** Payload bytes, before compression. */
+  BYTES_SENT: 5,
+  /** Bytes read from sockets, frame headers and control frames included. */
+  WIRE_BYTES_IN: 6,
+  /** Bytes written to sockets, frame headers and control frames included. */
+  WIRE_BYTES_OUT: 7,
+  /** Connections adopted. */
+  ADOPTED: 8,
+  /** Sockets that main gave and that never arrived or were dead on arrival. */
+  ADOPT_FAILED: 9,
+  /** Messages refused by `slowConsumer: 'drop'`. */
+  DROPPED_MESSAGES: 10,
+  DROPPED_BYTES: 11,
+  /** Connections closed by `slowConsumer: 'close'` or by the shard's total. */
+  SLOW_CONSUMERS: 12,
+  /** Connections failed because the peer broke the protocol. */
+  PROTOCOL_ERRORS: 13,
+  /** Connections that ended with a socket error. */
+  TRANSPORT_ERRORS: 14,
+  LIVENESS_TIMEOUTS: 15,
+  IDLE_TIMEOUTS: 16,
+  CLOSE_TIMEOUTS: 17,
+  LIFETIMES_ENDED: 18,
+  /** Times a connection's reading was paused because main had not yet taken its messages. */
+  INBOUND_PAUSES: 19,
+  PINGS_SENT: 20,
+  PONGS_RECEIVED: 21,
+} as const
+export type Counter = (typeof Counter)[keyof typeof Counter]
+
+/** 256 bytes, four cache lines, so that rows of two shards never share one. */
+const FIELDS_PER_ROW = 32
+const GAUGES: readonly Counter[] = [Counter.CONNECTIONS, Counter.QUEUED_BYTES]
+
+/** The row of one shard. */
+export class CounterRow {
+  readonly #fields: Float64Array
+
+  constructor(fields: Float64Array) {
+    this.#fields = fields
+  }
+
+  add(counter: Counter, amount: number): void {
+    this.#fields[counter] = (this.#fields[counter] ?? 0) + amount
+  }
+
+  get(counter: Counter): number {
+    return this.#fields[counter] ?? 0
+  }
+
+  /** Main, after the shard's death: what it held is gone. */
+  clearGauges(): void {
+    for (const gauge of GAUGES) this.#fields[gauge] = 0
+  }
+}
+
+export class Counters {
+  readonly memory: SharedArrayBuffer
+
+  static allocate(rows: number): Counters {
+    return new Counters(
+      new SharedArrayBuffer(Math.max(1, rows) * FIELDS_PER_ROW * Float64Array.BYTES_PER_ELEMENT),
+    )
+  }
+
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory
+  }
+
+  row(index: number): CounterRow {
+    const offset = index * FIELDS_PER_ROW * Float64Array.BYTES_PER_ELEMENT
+    return new CounterRow(new Float64Array(this.memory, offset, FIELDS_PER_ROW))
+  }
+
+  /** The sum of one counter over all shards. */
+  total(counter: Counter): number {
+    const fields = new Float64Array(this.memory)
+    let sum = 0
+    for (let index: number = counter; index < fields.length; index += FIELDS_PER_ROW) sum += fields[index] ?? 0
+    return sum
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Every failure the engine can name: its stable code, what it means, and what the peer is told.
+ *
+ * `closeCode` is the WebSocket close code sent to the peer, `status` the HTTP status of a refused
+ * opening handshake. A row with neither is a mistake of the calling code and is thrown.
+ */
+interface ErrorRow {
+  readonly message: string
+  readonly closeCode?: number
+  readonly status?: number
+}
+
+const TABLE = {
+  // ── the caller's mistakes: thrown ──
+  OPTION_UNKNOWN: { message: 'unknown option' },
+  OPTION_INVALID: { message: 'an option has the wrong type or is out of range' },
+  ARGUMENT_INVALID: { message: 'an argument has the wrong type or is out of range' },
+  NOT_TRANSFERABLE: { message: 'the socket cannot be handed to a shard' },
+  SERVER_CLOSED: { message: 'the server has been shut down' },
+  ALREADY_LISTENING: { message: 'the server is listening already' },
+
+  // ── a shard's failure: reported to the supervisor, `ready()` and the `shard` event ──
+  SHARD_FAILED: { message: 'a shard ended unexpectedly' },
+  SHARD_START_FAILED: { message: 'a shard did not become ready' },
+  UNKNOWN_MESSAGE: { message: 'an unknown message crossed a link' },
+
+  // ── refused opening handshakes: RFC 6455 §4.2 ──
+  BAD_REQUEST: { message: 'malformed opening handshake', status: 400 },
+  UNAUTHORIZED: { message: 'the client was refused by verifyClient', status: 401 },
+  ORIGIN_FORBIDDEN: { message: 'the origin is not allowed', status: 403 },
+  PATH_NOT_FOUND: { message: 'no WebSocket endpoint at this path', status: 404 },
+  METHOD_NOT_ALLOWED: { message: 'the opening handshake must be a GET request', status: 405 },
+  HANDSHAKE_TIMEOUT: { message: 'the opening handshake took too long', status: 503 },
+  UPGRADE_REQUIRED: { message: 'this endpoint speaks WebSocket version 13 only', status: 426 },
+  HEADERS_TOO_LARGE: { message: 'too many header fields', status: 431 },
+  VERIFY_FAILED: { message: 'verifyClient threw or rejected', status: 500 },
+  OVER_CAPACITY: { message: 'the server has reached maxConnections', status: 503 },
+  NO_SHARD: { message: 'no shard can take the connection now', status: 503 },
+  SHUTTING_DOWN: { message: 'the server is shutting down', status: 503 },
+
+  // ── the peer broke the protocol: the connection is failed, RFC 6455 §7.1.7 ──
+  RESERVED_BITS: { message: 'reserved bits must be 0', closeCode: 1002 },
+  INVALID_OPCODE: { message: 'reserved opcode', closeCode: 1002 },
+  UNEXPECTED_CONTINUATION: { message: 'continuation frame outside a fragmented message', closeCode: 1002 },
+  EXPECTED_CONTINUATION: { message: 'data frame inside a fragmented message', closeCode: 1002 },
+  FRAGMENTED_CONTROL: { message: 'control frames must not be fragmented', closeCode: 1002 },
+  CONTROL_TOO_LONG: { message: 'control frame payload exceeds 125 bytes', closeCode: 1002 },
+  MASK_REQUIRED: { message: 'client frames must be masked', closeCode: 1002 },
+  MASK_FORBIDDEN: { message: 'server frames must not be masked', closeCode: 1002 },
+  LENGTH_NOT_MINIMAL: { message: 'payload length is not encoded minimally', closeCode: 1002 },
+  LENGTH_OUT_OF_RANGE: { message: 'payload length has its most significant bit set', closeCode: 1002 },
+  INVALID_CLOSE_CODE: { message: 'invalid close code', closeCode: 1002 },
+  INVALID_CLOSE_PAYLOAD: { message: 'a close payload of one byte', closeCode: 1002 },
+  INVALID_UTF8: { message: 'text is not valid UTF-8', closeCode: 1007 },
+  TOO_MANY_FRAGMENTS: { message: 'the message exceeds maxFragments', closeCode: 1008 },
+  CONTROL_FLOOD: { message: 'too many control frames', closeCode: 1008 },
+  MESSAGE_TIMEOUT: { message: 'the message took longer than messageTimeoutMs', closeCode: 1008 },
+  MESSAGE_TOO_BIG: { message: 'the message exceeds maxPayload', closeCode: 1009 },
+
+  // ── a connection ended for another reason ──
+  SLOW_CONSUMER: { message: 'the peer reads too slowly', closeCode: 1013 },
+  HANDLER_FAILED: { message: 'the handler threw', closeCode: 1011 },
+  TRANSPORT_FAILED: { message: 'the TCP connection failed' },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof TABLE
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = TABLE
+
+/** The only error class the engine throws or emits: `code` is stable, `message` is for people. */
+export class ShardwsError extends Error {
+  override readonly name = 'ShardwsError'
+  readonly code: ErrorCode
+  /** WebSocket close code sent to the peer, when the error ends one connection. */
+  readonly closeCode: number | undefined
+  /** HTTP status sent to the peer, when the error refuses an opening handshake. */
+  readonly status: number | undefined
+
+  constructor(code: ErrorCode, message: string = ERRORS[code].message, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.closeCode = ERRORS[code].closeCode
+    this.status = ERRORS[code].status
+  }
+}

@@ -1,0 +1,69 @@
+import type { Duplex } from 'node:stream'
+import { DescriptorGiver, DescriptorTaker } from './descriptor.ts'
+import { tcpHandleOf } from './handle.ts'
+import { LocalGiver, LocalTaker } from './local.ts'
+import { RelayGiver, RelayTaker } from './relay.ts'
+import type { Giver, ReadInto, StrategyName, Taker, TakerSetup, Ticket } from './strategy.ts'
+import { TransferGiver, TransferTaker } from './transfer.ts'
+
+/**
+ * Main's end of `strategy` for one life of one shard, and what that shard needs for its own end. TCP sockets go by
+ * `strategy`, others by relay. Rejects where the strategy is impossible (`supports` tells); sockets may be given
+ * at once, before the shard has its taker.
+ */
+export async function createGiver(strategy: StrategyName): Promise<{ giver: Giver; setup: TakerSetup }> {
+  if (strategy === 'local') return { giver: new LocalGiver(), setup: { strategy } }
+  if (strategy === 'relay') return { giver: new RelayGiver(), setup: { strategy } }
+  if (strategy === 'transfer') return { giver: new GiverByKind(new TransferGiver()), setup: { strategy } }
+  const { giver, path } = await DescriptorGiver.create()
+  return { giver: new GiverByKind(giver), setup: { strategy, path } }
+}
+
+/** The shard's end; see its `ready`. */
+export function createTaker({ strategy, path = '' }: TakerSetup): Taker {
+  if (strategy === 'local') return new LocalTaker()
+  if (strategy === 'relay') return new RelayTaker()
+  return new TakerByTicket(strategy === 'transfer' ? new TransferTaker() : new DescriptorTaker(path))
+}
+
+class GiverByKind implements Giver {
+  readonly name: StrategyName
+  readonly #forTcp: Giver
+  readonly #forOthers = new RelayGiver()
+
+  constructor(forTcp: Giver) {
+    this.name = forTcp.name
+    this.#forTcp = forTcp
+  }
+
+  give(socket: Duplex, post: Parameters<Giver['give']>[1]): void {
+    const giver = tcpHandleOf(socket) === undefined ? this.#forOthers : this.#forTcp
+    giver.give(socket, post)
+  }
+
+  close(): void {
+    this.#forTcp.close()
+    this.#forOthers.close()
+  }
+}
+
+class TakerByTicket implements Taker {
+  readonly ready: Promise<void>
+  readonly #forTcp: Taker
+  readonly #forOthers = new RelayTaker()
+
+  constructor(forTcp: Taker) {
+    this.#forTcp = forTcp
+    this.ready = forTcp.ready
+  }
+
+  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+    const taker = ticket.via === 'relay' ? this.#forOthers : this.#forTcp
+    taker.take(ticket, readInto, adopt)
+  }
+
+  close(): void {
+    this.#forTcp.close()
+    this.#forOthers.close()
+  }
+}

@@ -1,0 +1,104 @@
+import { Duplex } from 'node:stream'
+import type { MessagePort } from 'node:worker_threads'
+import { ShardwsError } from '../errors.ts'
+import { Flushed, HalfClose, postBytes, RELAY_WINDOW, type RelayClosed, type RelayMessage } from './relay-messages.ts'
+
+type Callback = (error?: Error | null) => void
+
+/** The shard's end of a relayed connection; behaves like a half-open `net.Socket`, 'finish' and 'close' included. */
+export class RelaySocket extends Duplex {
+  readonly #port: MessagePort
+  /** Bytes that main will accept. */
+  #credit = RELAY_WINDOW
+  #unsent: { readonly bytes: Uint8Array; readonly sent: Callback } | null = null
+  #flushed: Callback | null = null
+  #received = 0
+  #credited = 0
+
+  constructor(port: MessagePort) {
+    super({ allowHalfOpen: true, readableHighWaterMark: RELAY_WINDOW })
+    this.#port = port
+    port.on('message', (message: RelayMessage) => this.#receive(message))
+    // Main's last message destroys this stream first, unless unread bytes still wait for the reader.
+    port.once('close', () => this.#closeWhenRead())
+  }
+
+  #receive(message: RelayMessage): void {
+    if (message instanceof Uint8Array) this.#deliver(message)
+    else if (typeof message === 'number') this.#addCredit(message)
+    else if (message === HalfClose) this.push(null)
+    else if (message === Flushed) this.#flushed?.()
+    else this.#closedByMain(message)
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    this.#received += bytes.length
+    this.push(Buffer.from(bytes.buffer))
+    this.#creditConsumed()
+  }
+
+  #closedByMain({ failure }: RelayClosed): void {
+    if (failure === null) return this.#closeWhenRead()
+    this.destroy(Object.assign(new Error(failure.message), { code: failure.code }))
+  }
+
+  #closeWhenRead(): void {
+    const waiting = this.readableLength > 0
+    if (waiting) this.once('end', () => this.destroy())
+    // Without the peer's half-close this 'end' never comes by itself.
+    if (waiting) this.push(null)
+    else this.destroy()
+  }
+
+  override _read(): void {
+    // Bytes come when main sends them; the window, not this call, is what bounds them.
+  }
+
+  /** Called for all bytes that were buffered, unlike `_read`, which stops once the buffer runs low. */
+  override read(size?: number): Buffer | null {
+    const bytes = super.read(size) as Buffer | null
+    this.#creditConsumed()
+    return bytes
+  }
+
+  #creditConsumed(): void {
+    const consumed = this.#received - this.#credited - this.readableLength
+    if (consumed < RELAY_WINDOW / 4) return
+    this.#credited += consumed
+    this.#port.postMessage(consumed satisfies RelayMessage)
+  }
+
+  override _write(bytes: Uint8Array, _encoding: BufferEncoding, sent: Callback): void {
+    this.#unsent = { bytes, sent }
+    this.#send()
+  }
+
+  #addCredit(length: number): void {
+    this.#credit += length
+    this.#send()
+  }
+
+  #send(): void {
+    if (this.#unsent === null || this.#credit <= 0) return
+    const { bytes, sent } = this.#unsent
+    const length = Math.min(bytes.length, this.#credit)
+    this.#credit -= length
+    postBytes(this.#port, bytes.subarray(0, length))
+    this.#unsent = length < bytes.length ? { bytes: bytes.subarray(length), sent } : null
+    if (this.#unsent === null) sent()
+  }
+
+  /** 'finish' waits until the client's stream has taken everything, so a `destroy()` after it loses nothing. */
+  override _final(flushed: Callback): void {
+    this.#flushed = flushed
+    this.#port.postMessage(HalfClose satisfies RelayMessage)
+  }
+
+  override _destroy(error: Error | null, destroyed: Callback): void {
+    this.#port.close()
+    // The stream answers the writes it queued by itself, but not the one that is under way.
+    this.#unsent?.sent(error ?? new ShardwsError('TRANSPORT_FAILED'))
+    this.#unsent = null
+    destroyed(error)
+  }
+}

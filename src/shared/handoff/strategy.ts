@@ -1,0 +1,58 @@
+import type { Duplex } from 'node:stream'
+import type { TransferListItem } from 'node:worker_threads'
+
+export type StrategyName = 'transfer' | 'descriptor' | 'relay' | 'local'
+
+/** What travels on the link's port so that the shard can take one socket. Structured-cloneable; opaque outside `handoff/`. */
+export interface Ticket {
+  readonly via: StrategyName
+}
+
+/** Main's end: gives accepted sockets to one shard. One giver per shard and life of that shard. */
+export interface Giver {
+  readonly name: StrategyName
+  /**
+   * Detaches `socket` from this thread and hands it over. The caller has stopped reading and has no
+   * write pending. `post` sends the ticket, with its transfer list, over the link's port; it is
+   * called exactly once, synchronously. Afterwards `socket` is destroyed or owned by the strategy.
+   * Giving to a shard that is dead never throws: the client's connection is closed.
+   *
+   * @throws ShardwsError NOT_TRANSFERABLE when the socket is closed, has writes pending or cannot be given this
+   * way; `post` was not called, or threw, and `socket` is untouched then.
+   */
+  give(socket: Duplex, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void
+  /** Releases whatever the strategy holds, sockets still on their way included (they are closed). */
+  close(): void
+}
+
+/** How a shard reads: one buffer for all its connections, handed to `onRead` part by part. */
+export interface ReadInto {
+  /** The shard's shared read buffer; a transport that brings its own buffers may ignore it. */
+  readonly buffer: Buffer
+  /** `bytes` is valid during the call only and may be changed in place. */
+  onRead(bytes: Buffer): void
+}
+
+/** The shard's end: takes what main gave. One taker per shard. */
+export interface Taker {
+  /**
+   * Resolves when sockets can arrive. Rejects when they never will: the shard is of no use then, and
+   * leaving the rejection unhandled ends it. Sockets given before it resolves are not lost.
+   */
+  readonly ready: Promise<void>
+  /**
+   * Calls `adopt` exactly once, at once or when the socket has arrived, with a Duplex that reads into
+   * `readInto` (never before `adopt` has returned); with `null` if the socket never will arrive.
+   * The Duplex allows half-open: the peer's FIN is an 'end' and the adopter decides when to `end()`.
+   */
+  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void
+  /** Closes what has arrived but was not taken, and lets the thread end. Later tickets get `null`. */
+  close(): void
+}
+
+/** What main passes to a shard at its start so that the shard can build its taker. Structured-cloneable. */
+export interface TakerSetup {
+  readonly strategy: StrategyName
+  /** The path of a Unix socket, `descriptor` only. */
+  readonly path?: string
+}

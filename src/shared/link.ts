@@ -1,0 +1,106 @@
+import type { MessagePort } from 'node:worker_threads'
+import { BatchReader, BatchWriter, type PostedBatch } from './batch.ts'
+import { CreditGranter, CreditSpender } from './credit.ts'
+import type { Adopt } from './messages.ts'
+
+/** A batch this large is posted at once: it bounds what a kept payload can hold alive, and the delay. */
+const BATCH_BYTES = 64 * 1024
+const BATCH_MESSAGES = 512
+
+export interface LinkHandler {
+  onBatch(batch: BatchReader): void
+  /** Only shards receive these. */
+  onAdopt(adopt: Adopt): void
+  /** The other end's thread is gone or has closed the link. */
+  onClose(): void
+  /** Writes the message that tells the other end that it has credit again. */
+  writeCredit(batch: BatchWriter): void
+}
+
+/**
+ * One end of the message port between two threads. What a tick posts leaves as one batch; `out` past
+ * its credit window is for the caller to refuse (`hasCredit`), because only it knows what may be lost.
+ */
+export class Link {
+  readonly out = new BatchWriter()
+  readonly #port: MessagePort
+  readonly #spender: CreditSpender
+  readonly #granter: CreditGranter
+  readonly #handler: LinkHandler
+  #isScheduled = false
+  #isClosed = false
+  /** Messages and bytes of the unposted batch for which credit has been spent already. */
+  #spentMessages = 0
+  #spentBytes = 0
+  readonly #flushLater = (): void => {
+    this.#isScheduled = false
+    this.flush()
+  }
+
+  constructor(port: MessagePort, credit: SharedArrayBuffer, end: 'main' | 'shard', handler: LinkHandler) {
+    this.#port = port
+    this.#spender = new CreditSpender(credit, end === 'main' ? 0 : 1)
+    this.#granter = new CreditGranter(credit, end === 'main' ? 1 : 0)
+    this.#handler = handler
+    port.on('message', (message: PostedBatch | Adopt) => this.#receive(message))
+    port.on('close', () => {
+      this.#isClosed = true
+      handler.onClose()
+    })
+  }
+
+  /** To be called after every message written to `out`. */
+  posted(): void {
+    const out = this.out
+    this.#spender.spend(out.messages - this.#spentMessages, out.payloadBytes - this.#spentBytes)
+    this.#spentMessages = out.messages
+    this.#spentBytes = out.payloadBytes
+    if (out.payloadBytes >= BATCH_BYTES || out.messages >= BATCH_MESSAGES) this.flush()
+    else if (!this.#isScheduled) {
+      this.#isScheduled = true
+      setImmediate(this.#flushLater)
+    }
+  }
+
+  hasCredit(): boolean {
+    return this.#spender.hasCredit()
+  }
+
+  /** Asks for a credit message. Returns false when there is credit already and none will come. */
+  waitForCredit(): boolean {
+    return this.#spender.wait()
+  }
+
+  flush(): void {
+    if (this.out.messages === 0) return
+    const { posted, transfer } = this.out.finish()
+    this.#spentMessages = 0
+    this.#spentBytes = 0
+    if (!this.#isClosed) this.#port.postMessage(posted, transfer)
+  }
+
+  /** Past every batch: a socket on its way has nothing to wait for. */
+  postAdopt(adopt: Adopt, transfer: Parameters<MessagePort['postMessage']>[1]): void {
+    this.#port.postMessage(adopt, transfer)
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.flush()
+    this.#isClosed = true
+    this.#port.close()
+  }
+
+  #receive(message: PostedBatch | Adopt): void {
+    if (!(message instanceof ArrayBuffer || Array.isArray(message))) {
+      this.#handler.onAdopt(message)
+      return
+    }
+    const batch = new BatchReader(message)
+    this.#handler.onBatch(batch)
+    if (this.#granter.grant(batch.messages, batch.payloadBytes) && !this.#isClosed) {
+      this.#handler.writeCredit(this.out)
+      this.posted()
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { BatchReader, BatchWriter } from './batch.ts'
+import type { ConnectionKey } from './connection-key.ts'
+import { ShardwsError } from './errors.ts'
+import type { TakerSetup, Ticket } from './handoff/strategy.ts'
+
+/** What a connection does when its peer reads too slowly and `maxBackpressure` is reached. */
+export type SlowConsumerPolicy = 'drop' | 'close' | 'buffer'
+
+/** The options a shard needs. Times in milliseconds, 0 = off; sizes in bytes. */
+export interface ShardOptions {
+  readonly maxPayload: number
+  readonly maxFragments: number
+  readonly maxBackpressure: number
+  readonly maxShardBackpressure: number
+  readonly slowConsumer: SlowConsumerPolicy
+  readonly pingIntervalMs: number
+  readonly livenessMs: number
+  readonly idleTimeoutMs: number
+  readonly closeTimeoutMs: number
+  readonly maxLifetimeMs: number
+}
+
+/** The argument of a shard's one endless task. */
+export interface ShardTask {
+  readonly index: number
+  readonly port: MessagePort
+  readonly credit: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
+  readonly connections: SharedArrayBuffer
+  readonly taker: TakerSetup
+  readonly options: ShardOptions
+}
+
+/** Posted on its own, not in a batch: a socket on its way needs a transfer list. */
+export interface Adopt {
+  readonly key: ConnectionKey
+  /** Bytes that the client sent after its handshake and that main has read. */
+  readonly head: Uint8Array | null
+  readonly ticket: Ticket
+}
+
+/** Main → shard, imperative. */
+const Command = {
+  RESERVE: 1,
+  SEND: 2,
+  BROADCAST: 3,
+  CLOSE: 4,
+  TERMINATE: 5,
+  PING: 6,
+  PONG: 7,
+  MARK_ALIVE: 8,
+  NOTIFY_DRAIN: 9,
+  CREDIT: 10,
+  STOP: 11,
+} as const
+
+export interface CommandHandler {
+  /** Confirm that the shard is alive and will take the socket of this connection. */
+  reserve(key: ConnectionKey): void
+  send(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
+  /** `frame` is complete, header included. */
+  broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey): void
+  close(key: ConnectionKey, code: number, reason: string): void
+  terminate(key: ConnectionKey): void
+  ping(key: ConnectionKey, payload: Buffer): void
+  pong(key: ConnectionKey, payload: Buffer): void
+  markAlive(key: ConnectionKey): void
+  /** Answer with `drained` as soon as nothing is queued for this connection. */
+  notifyDrain(key: ConnectionKey): void
+  credit(): void
+  /** End the task; every connection still open is destroyed. */
+  stop(): void
+}
+
+export const commands = {
+  reserve: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.RESERVE, key),
+  send(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
+    batch.beginWithKey(Command.SEND, key)
+    batch.field(isBinary)
+    if (typeof payload === 'string') return batch.text(payload)
+    batch.bytes(payload)
+    return payload.length
+  },
+  broadcast(batch: BatchWriter, frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey): void {
+    batch.begin(Command.BROADCAST, payloadBytes, except)
+    if (frame instanceof SharedArrayBuffer) batch.shared(frame)
+    else batch.bytes(frame)
+  },
+  close: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
+    batch.begin(Command.CLOSE, key, code, reason),
+  terminate: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.TERMINATE, key),
+  ping(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array): void {
+    batch.beginWithKey(Command.PING, key)
+    batch.bytes(payload)
+  },
+  pong(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array): void {
+    batch.beginWithKey(Command.PONG, key)
+    batch.bytes(payload)
+  },
+  markAlive: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.MARK_ALIVE, key),
+  notifyDrain: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.NOTIFY_DRAIN, key),
+  credit: (batch: BatchWriter): void => batch.begin(Command.CREDIT),
+  stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
+}
+
+export function dispatchCommands(batch: BatchReader, handler: CommandHandler): void {
+  while (!batch.isDone) dispatchCommand(batch, handler)
+}
+
+function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
+  const tag = batch.number()
+  switch (tag) {
+    case Command.RESERVE:
+      return handler.reserve(batch.number())
+    case Command.SEND: {
+      const key = batch.number()
+      const isBinary = batch.boolean()
+      return handler.send(key, batch.bytes(), isBinary)
+    }
+    case Command.BROADCAST: {
+      const payloadBytes = batch.number()
+      const except = batch.number()
+      return handler.broadcast(batch.bytes(), payloadBytes, except)
+    }
+    case Command.CLOSE:
+      return handler.close(batch.number(), batch.number(), batch.string())
+    case Command.TERMINATE:
+      return handler.terminate(batch.number())
+    case Command.PING:
+      return handler.ping(batch.number(), batch.bytes())
+    case Command.PONG:
+      return handler.pong(batch.number(), batch.bytes())
+    case Command.MARK_ALIVE:
+      return handler.markAlive(batch.number())
+    case Command.NOTIFY_DRAIN:
+      return handler.notifyDrain(batch.number())
+    case Command.CREDIT:
+      return handler.credit()
+    case Command.STOP:
+      return handler.stop()
+    default:
+      throw new ShardwsError('UNKNOWN_MESSAGE', `unknown command ${tag}`)
+  }
+}
+
+/** Shard → main, past tense. */
+const Event = {
+  READY: 1,
+  RESERVED: 2,
+  OPENED: 3,
+  RECEIVED: 4,
+  DRAINED: 5,
+  DROPPED: 6,
+  FAILED: 7,
+  CLOSED: 8,
+  CREDIT: 9,
+} as const
+
+export interface EventHandler {
+  ready(): void
+  reserved(key: ConnectionKey): void
+  opened(key: ConnectionKey): void
+  /** `payload` belongs to the receiver; it is a view on the whole batch. */
+  received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
+  /** Nothing is queued any more, after `notifyDrain` or `dropped`. */
+  drained(key: ConnectionKey): void
+  /** `slowConsumer: 'drop'` has begun to refuse messages for this connection. */
+  dropped(key: ConnectionKey): void
+  /** An error ended the connection; CLOSED follows. `code` is an ErrorCode, `cause` for people. */
+  failed(key: ConnectionKey, code: string, cause: string): void
+  /** The last event of a connection, also of one that never opened. */
+  closed(key: ConnectionKey, code: number, reason: string): void
+  credit(): void
+}
+
+export const events = {
+  ready: (batch: BatchWriter): void => batch.begin(Event.READY),
+  reserved: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.RESERVED, key),
+  opened: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.OPENED, key),
+  received(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array, isBinary: boolean): void {
+    batch.beginWithKey(Event.RECEIVED, key)
+    batch.field(isBinary)
+    batch.bytes(payload)
+  },
+  drained: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DRAINED, key),
+  dropped: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DROPPED, key),
+  failed: (batch: BatchWriter, key: ConnectionKey, code: string, cause: string): void =>
+    batch.begin(Event.FAILED, key, code, cause),
+  closed: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
+    batch.begin(Event.CLOSED, key, code, reason),
+  credit: (batch: BatchWriter): void => batch.begin(Event.CREDIT),
+}
+
+export function dispatchEvents(batch: BatchReader, handler: EventHandler): void {
+  while (!batch.isDone) dispatchEvent(batch, handler)
+}
+
+function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
+  const tag = batch.number()
+  switch (tag) {
+    case Event.READY:
+      return handler.ready()
+    case Event.RESERVED:
+      return handler.reserved(batch.number())
+    case Event.OPENED:
+      return handler.opened(batch.number())
+    case Event.RECEIVED: {
+      const key = batch.number()
+      const isBinary = batch.boolean()
+      return handler.received(key, batch.bytes(), isBinary)
+    }
+    case Event.DRAINED:
+      return handler.drained(batch.number())
+    case Event.DROPPED:
+      return handler.dropped(batch.number())
+    case Event.FAILED:
+      return handler.failed(batch.number(), batch.string(), batch.string())
+    case Event.CLOSED:
+      return handler.closed(batch.number(), batch.number(), batch.string())
+    case Event.CREDIT:
+      return handler.credit()
+    default:
+      throw new ShardwsError('UNKNOWN_MESSAGE', `unknown event ${tag}`)
+  }
+}

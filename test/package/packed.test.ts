@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { installPackage } from '../fixtures/installed-package.ts'
+import { REPOSITORY } from '../fixtures/repository.ts'
+
+const run = promisify(execFile)
+// Outside the repository: nothing that the package forgot to declare may be found by walking up.
+const folder = mkdtempSync(join(tmpdir(), 'shardws-consumer-'))
+t.teardown(() => rmSync(folder, { recursive: true }))
+const { project, files } = installPackage(folder, ['ws', '@types/node'])
+
+/** Runs a script in the project that has the package installed; it must end by itself. Returns what it wrote. */
+async function runScript(name: string, script: string): Promise<string> {
+  writeFileSync(join(project, name), script)
+  const { stdout } = await run(process.execPath, [name], {
+    cwd: project,
+    // Only Node's own defaults: tap's loaders would be handles and threads of their own.
+    env: { ...process.env, NODE_OPTIONS: '' },
+    timeout: 20_000,
+  })
+  return stdout
+}
+
+t.test('what is packed is what users need', async (t) => {
+  const wanted = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(src|workers)\/.*\.(js|d\.ts))$/
+  // No source maps: without the sources they lead nowhere, and tsc's output is close to what was written.
+  t.same(
+    files.filter((path) => !wanted.test(path)),
+    [],
+  )
+  for (const path of ['README.md', 'LICENSE', 'CHANGELOG.md', 'dist/src/index.d.ts', 'dist/workers/shard.js']) {
+    t.ok(files.includes(path), path)
+  }
+})
+
+t.test('import and require() give the same names', async (t) => {
+  const imported = await runScript(
+    'import.js',
+    `import * as shardws from 'shardws'; console.log(JSON.stringify(Object.keys(shardws).sort()))`,
+  )
+  const required = await runScript('require.cjs', `console.log(JSON.stringify(Object.keys(require('shardws')).sort()))`)
+  t.match(JSON.parse(imported), ['ShardwsError', 'WebSocketServer'])
+  t.same(
+    JSON.parse(required).filter((name: string) => name !== '__esModule'),
+    JSON.parse(imported),
+  )
+})
+
+t.test('importing it opens nothing, and the process ends by itself', async (t) => {
+  const output = await runScript(
+    'inert.js',
+    `const state = () => [process.getActiveResourcesInfo().sort(), process.eventNames().map(String).sort()]
+     const before = state()
+     await import('shardws')
+     const after = state()
+     console.log(JSON.stringify({ before, after }))`,
+  )
+  const { before, after } = JSON.parse(output)
+  t.same(after, before)
+})
+
+t.test('an installed package finds its shard and echoes', async (t) => {
+  const output = await runScript(
+    'echo.js',
+    `import { once } from 'node:events'
+     import { WebSocketServer } from 'shardws'
+     import { WebSocket } from 'ws'
+     const server = new WebSocketServer({ shards: 1 })
+     server.on('message', (id, data, isBinary) => server.send(id, data, isBinary))
+     const { port } = await server.listen(0, '127.0.0.1')
+     const client = new WebSocket('ws://127.0.0.1:' + port)
+     await once(client, 'open')
+     client.send('hello')
+     const [data] = await once(client, 'message')
+     console.log(String(data))
+     await server.shutdown()`,
+  )
+  t.equal(output, 'hello\n')
+})
+
+t.test('the declared types resolve and mean what the README shows', async (t) => {
+  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
+  const check = async (name: string, source: string): Promise<string> => {
+    writeFileSync(join(project, name), source)
+    const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
+    const { stdout } = await run(process.execPath, [tsc, ...options, name], { cwd: project }).catch((error) => error)
+    return stdout
+  }
+  const use = `import { WebSocketServer } from 'shardws'
+    const server = new WebSocketServer({ shards: 1 })
+    server.on('message', (id: string, data: Buffer, isBinary: boolean) => { server.send(id, data, isBinary) })
+    const { port } = await server.listen(0)
+    export const isOpen: boolean = port > 0 && server.send('id', 'text')\n`
+  t.equal(await check('right.ts', use), '')
+  t.match(await check('wrong.ts', use.replace('shards: 1', 'shard: 1')), /wrong\.ts\(2,.*'shard'/)
+})

@@ -1,0 +1,342 @@
+import type { Duplex } from 'node:stream'
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { type ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
+import { Counter, type CounterRow } from '../src/shared/counters.ts'
+import { ShardwsError } from '../src/shared/errors.ts'
+import type { ReadInto } from '../src/shared/handoff/strategy.ts'
+import type { ShardOptions } from '../src/shared/messages.ts'
+import { CloseCode, encodeCloseBody } from '../src/shared/protocol/close-codes.ts'
+import { FrameParser, type FrameSink, type ParserLimits } from '../src/shared/protocol/frame-parser.ts'
+import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
+import { Opcode } from '../src/shared/protocol/opcodes.ts'
+import type { Clock } from './clock.ts'
+import type { MainLink } from './main-link.ts'
+import type { Outbox } from './outbox.ts'
+import { type QueueOwner, SendQueue } from './send-queue.ts'
+
+const FIN = 0x80
+const TEXT_FRAME = FIN | Opcode.TEXT
+const BINARY_FRAME = FIN | Opcode.BINARY
+const CLOSE_FRAME = FIN | Opcode.CLOSE
+const PING_FRAME = FIN | Opcode.PING
+const PONG_FRAME = FIN | Opcode.PONG
+
+const NO_BYTES = new Uint8Array(0)
+
+/** How long a peer may take to close its end after we have closed ours; then the socket is destroyed. */
+const LINGER_MS = 1000
+
+/** What a connection shares with the others of its shard. */
+export interface ConnectionContext {
+  readonly options: ShardOptions
+  readonly limits: ParserLimits
+  readonly clock: Clock
+  readonly counters: CounterRow
+  readonly table: ConnectionTable
+  readonly link: MainLink
+  readonly outbox: Outbox
+  readonly readBuffer: Buffer
+  /** Main has not taken what was posted: stop reading until it has. */
+  pause(connection: Connection): void
+  /** The shard holds more unsent bytes than `maxShardBackpressure`. */
+  relieve(): void
+  remove(connection: Connection): void
+}
+
+/** One WebSocket connection on its shard: parser, output, closing handshake, deadlines. */
+export class Connection implements FrameSink, ReadInto, QueueOwner {
+  readonly key: ConnectionKey
+  readonly buffer: Buffer
+  readonly #context: ConnectionContext
+  readonly #parser: FrameParser
+  #socket!: Duplex
+  #queue!: SendQueue
+  #readyState: ReadyState = ReadyState.CONNECTING
+  #closeCode: number = CloseCode.ABNORMAL_CLOSURE
+  #closeReason = ''
+  #wantsDrained = false
+  #isReadingPaused = false
+  /** Times of the shard's clock. */
+  #lastReadMs: number
+  #nextPingMs: number
+  #endOfLifeMs: number
+  /** Set once closing has begun. */
+  #deadlineMs = Number.POSITIVE_INFINITY
+
+  constructor(key: ConnectionKey, context: ConnectionContext) {
+    const { clock, limits, options, readBuffer } = context
+    this.key = key
+    this.buffer = readBuffer
+    this.#context = context
+    this.#parser = new FrameParser('server', limits, this)
+    this.#lastReadMs = clock.now
+    this.#nextPingMs = fromNow(clock.now, jittered(options.pingIntervalMs))
+    this.#endOfLifeMs = fromNow(clock.now, jittered(options.maxLifetimeMs))
+  }
+
+  get readyState(): ReadyState {
+    return this.#readyState
+  }
+
+  get bufferedBytes(): number {
+    return this.#queue.bufferedBytes
+  }
+
+  open(socket: Duplex, head: Uint8Array | null): void {
+    this.#socket = socket
+    this.#queue = new SendQueue(this.#context.outbox, socket, this)
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#onTransportError(error))
+    socket.on('close', () => this.#onSocketClose())
+    this.#setReadyState(ReadyState.OPEN)
+    this.#context.table.setLastActivity(this.key, this.#context.clock.epochMs)
+    this.#context.link.opened(this.key)
+    if (head !== null) this.onRead(Buffer.from(head.buffer, head.byteOffset, head.length))
+  }
+
+  // ── input ──
+
+  onRead(bytes: Buffer): void {
+    this.#context.counters.add(Counter.WIRE_BYTES_IN, bytes.length)
+    this.#lastReadMs = this.#context.clock.now
+    const violation = this.#parser.push(bytes)
+    if (violation === null) return
+    this.#context.counters.add(Counter.PROTOCOL_ERRORS, 1)
+    this.#fail(violation)
+  }
+
+  onMessage(payload: Buffer, isBinary: boolean): void {
+    const { counters, table, clock, link } = this.#context
+    counters.add(Counter.MESSAGES_RECEIVED, 1)
+    counters.add(Counter.BYTES_RECEIVED, payload.length)
+    table.countReceived(this.key, payload.length, clock.epochMs)
+    link.received(this.key, payload, isBinary)
+    if (!this.#isReadingPaused && !link.hasCredit()) {
+      this.#isReadingPaused = true
+      this.#socket.pause()
+      this.#context.pause(this)
+    }
+  }
+
+  onPing(payload: Buffer): void {
+    // RFC 6455 §5.5.3: only the latest of several pings needs its pong, so a peer that does not read gets no more.
+    if (this.#readyState !== ReadyState.OPEN || this.bufferedBytes > this.#context.options.maxBackpressure) return
+    this.#append(PONG_FRAME, payload)
+  }
+
+  onPong(): void {
+    const { counters, table, clock } = this.#context
+    counters.add(Counter.PONGS_RECEIVED, 1)
+    table.setLastPong(this.key, clock.epochMs)
+  }
+
+  onClose(code: number, reason: string): void {
+    this.#closeCode = code
+    this.#closeReason = reason
+    // RFC 6455 §5.5.1: answer with a close frame, echoing the code, unless one was sent already.
+    if (this.#readyState === ReadyState.OPEN) {
+      this.#append(CLOSE_FRAME, code === CloseCode.NO_STATUS_RECEIVED ? NO_BYTES : encodeCloseBody(code, ''))
+    }
+    this.#finish()
+  }
+
+  resumeReading(): void {
+    if (!this.#isReadingPaused) return
+    this.#isReadingPaused = false
+    this.#lastReadMs = this.#context.clock.now
+    this.#socket.resume()
+  }
+
+  // ── output ──
+
+  send(payload: Uint8Array, isBinary: boolean): void {
+    this.#context.table.addTaken(this.key, payload.length)
+    const frameBytes = frameHeaderSize(payload.length) + payload.length
+    if (!this.#admits(frameBytes)) return
+    this.#countSent(payload.length)
+    this.#queue.append(isBinary ? BINARY_FRAME : TEXT_FRAME, payload, frameBytes)
+    this.#onQueued()
+  }
+
+  /** `frame` is complete, and shared with other connections. */
+  sendShared(frame: Buffer, payloadBytes: number): void {
+    if (!this.#admits(frame.length)) return
+    this.#countSent(payloadBytes)
+    this.#queue.appendShared(frame)
+    this.#onQueued()
+  }
+
+  ping(payload: Uint8Array): void {
+    if (this.#readyState !== ReadyState.OPEN) return
+    this.#context.counters.add(Counter.PINGS_SENT, 1)
+    this.#append(PING_FRAME, payload)
+  }
+
+  pong(payload: Uint8Array): void {
+    if (this.#readyState === ReadyState.OPEN) this.#append(PONG_FRAME, payload)
+  }
+
+  /** Begins the closing handshake (RFC 6455 §7.1.2). */
+  close(code: number, reason: string): void {
+    if (this.#readyState !== ReadyState.OPEN) return
+    this.#append(CLOSE_FRAME, encodeCloseBody(code, reason))
+    this.#setReadyState(ReadyState.CLOSING)
+    this.#deadlineMs = fromNow(this.#context.clock.now, this.#context.options.closeTimeoutMs)
+  }
+
+  /** Ends the connection without a closing handshake. */
+  terminate(): void {
+    this.#socket.destroy()
+  }
+
+  markAlive(): void {
+    this.#lastReadMs = this.#context.clock.now
+  }
+
+  notifyDrain(): void {
+    if (this.#queue.isBlocked) this.#wantsDrained = true
+    else this.#context.link.drained(this.key)
+  }
+
+  onBlocked(): void {
+    this.#context.table.setQueuedBytes(this.key, this.bufferedBytes)
+  }
+
+  onDrained(): void {
+    this.#context.table.setQueuedBytes(this.key, 0)
+    if (!this.#wantsDrained) return
+    this.#wantsDrained = false
+    this.#context.link.drained(this.key)
+  }
+
+  /** The peer reads too slowly: give up on what is queued. */
+  closeSlow(): void {
+    this.#context.counters.add(Counter.SLOW_CONSUMERS, 1)
+    this.#queue.discard()
+    this.#fail(new ShardwsError('SLOW_CONSUMER'))
+  }
+
+  // ── deadlines ──
+
+  sweep(now: number): void {
+    if (now >= this.#deadlineMs) {
+      this.#context.counters.add(Counter.CLOSE_TIMEOUTS, 1)
+      this.terminate()
+      return
+    }
+    if (this.#readyState !== ReadyState.OPEN) return
+    const { options, counters } = this.#context
+    const silentMs = this.#isReadingPaused ? 0 : now - this.#lastReadMs
+    if (options.livenessMs > 0 && silentMs >= options.livenessMs) {
+      counters.add(Counter.LIVENESS_TIMEOUTS, 1)
+      this.#closeReason = 'liveness timeout'
+      this.terminate()
+    } else if (options.idleTimeoutMs > 0 && silentMs >= options.idleTimeoutMs) {
+      counters.add(Counter.IDLE_TIMEOUTS, 1)
+      this.close(CloseCode.GOING_AWAY, 'idle timeout')
+    } else if (now >= this.#endOfLifeMs) {
+      counters.add(Counter.LIFETIMES_ENDED, 1)
+      this.close(CloseCode.GOING_AWAY, 'end of lifetime')
+    } else if (now >= this.#nextPingMs) {
+      this.#nextPingMs = now + options.pingIntervalMs
+      this.ping(NO_BYTES)
+    }
+  }
+
+  // ── ends ──
+
+  /** RFC 6455 §7.1.7: say why, then close the TCP connection; what the peer still sends is ignored. */
+  #fail(error: ShardwsError): void {
+    this.#parser.stop()
+    this.#closeCode = error.closeCode ?? CloseCode.ABNORMAL_CLOSURE
+    this.#closeReason = error.message
+    this.#context.link.failed(this.key, error.code, error.message)
+    if (this.#readyState === ReadyState.OPEN) {
+      this.#append(CLOSE_FRAME, encodeCloseBody(this.#closeCode, error.message))
+    }
+    this.#finish()
+  }
+
+  /** RFC 6455 §7.1.1: the server closes the TCP connection first, and waits for the peer to do the same. */
+  #finish(): void {
+    this.#setReadyState(ReadyState.CLOSING)
+    this.#deadlineMs = this.#context.clock.now + LINGER_MS
+    this.resumeReading()
+    this.#queue.end()
+  }
+
+  #onEnd(): void {
+    this.#parser.stop()
+    this.#finish()
+  }
+
+  #onTransportError(error: NodeJS.ErrnoException): void {
+    // A reset after the closing handshake has begun is the end that was wanted.
+    if (this.#readyState !== ReadyState.OPEN) return
+    this.#context.counters.add(Counter.TRANSPORT_ERRORS, 1)
+    this.#context.link.failed(this.key, 'TRANSPORT_FAILED', error.code ?? error.message)
+  }
+
+  #onSocketClose(): void {
+    this.#parser.stop()
+    this.#queue.release()
+    this.#setReadyState(ReadyState.CLOSED)
+    this.#context.table.setQueuedBytes(this.key, 0)
+    this.#context.remove(this)
+    this.#context.link.closed(this.key, this.#closeCode, this.#closeReason)
+  }
+
+  // ── helpers ──
+
+  #append(firstByte: number, payload: Uint8Array): void {
+    this.#queue.append(firstByte, payload, frameHeaderSize(payload.length) + payload.length)
+  }
+
+  /** A message is always admitted to an empty queue, however large it is. */
+  #admits(frameBytes: number): boolean {
+    if (this.#readyState !== ReadyState.OPEN) return false
+    const { counters, link, options } = this.#context
+    const buffered = this.bufferedBytes
+    if (buffered === 0 || buffered + frameBytes <= options.maxBackpressure) return true
+    if (options.slowConsumer === 'buffer') return true
+    if (options.slowConsumer === 'close') {
+      this.closeSlow()
+      return false
+    }
+    counters.add(Counter.DROPPED_MESSAGES, 1)
+    counters.add(Counter.DROPPED_BYTES, frameBytes)
+    if (!this.#wantsDrained) {
+      this.#wantsDrained = true
+      link.dropped(this.key)
+    }
+    return false
+  }
+
+  #countSent(payloadBytes: number): void {
+    const { counters, table } = this.#context
+    counters.add(Counter.MESSAGES_SENT, 1)
+    counters.add(Counter.BYTES_SENT, payloadBytes)
+    table.countSent(this.key, payloadBytes)
+  }
+
+  #onQueued(): void {
+    if (!this.#queue.isBlocked) return
+    const { options, outbox, table } = this.#context
+    table.setQueuedBytes(this.key, this.bufferedBytes)
+    if (outbox.heldBytes > options.maxShardBackpressure) this.#context.relieve()
+  }
+
+  #setReadyState(state: ReadyState): void {
+    this.#readyState = state
+    this.#context.table.setReadyState(this.key, state)
+  }
+}
+
+/** ± 10 %, so that connections that opened together do not act together for ever. 0 stays 0. */
+function jittered(ms: number): number {
+  return ms * (0.9 + Math.random() * 0.2)
+}
+
+function fromNow(now: number, ms: number): number {
+  return ms > 0 ? now + ms : Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,146 @@
+import { Counter, type CounterRow } from '../src/shared/counters.ts'
+import { frameHeaderSize, writeFrame } from '../src/shared/protocol/frame-writer.ts'
+import type { SendQueue } from './send-queue.ts'
+
+const BLOCK_BYTES = 64 * 1024
+
+/** A frame this large gets a buffer of its own: it would waste most of a block. */
+const OWN_BUFFER_BYTES = 16 * 1024
+
+/** Pieces from this size on are written apart (writev) instead of being copied together. */
+const WRITE_APART_BYTES = 64 * 1024
+
+/**
+ * A stretch of output, linked to what precedes it in its queue. Queues that got the same frames in the
+ * same order end in the same piece, so a room's bytes are joined once, however many members it has.
+ */
+export class Piece {
+  readonly bytes: Buffer
+  readonly start: number
+  end: number
+  readonly previous: Piece | null
+  /** Whether more may be appended in place; such a piece belongs to one queue only. */
+  readonly isGrowable: boolean
+  /** The piece that followed this one last, so that the next queue with the same history finds it. */
+  #next: Piece | null = null
+  #joined: Buffer | null = null
+
+  constructor(previous: Piece | null, bytes: Buffer, start: number, end: number, isGrowable: boolean) {
+    this.previous = previous
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.isGrowable = isGrowable
+  }
+
+  followedBy(frame: Buffer): Piece {
+    if (this.#next === null || this.#next.bytes !== frame) this.#next = new Piece(this, frame, 0, frame.length, false)
+    return this.#next
+  }
+
+  /** The whole chain up to here as few buffers, in order. */
+  parts(): Buffer[] {
+    if (this.previous === null) return [this.#own()]
+    if (this.#joined !== null) return [this.#joined]
+    const pieces: Piece[] = []
+    let size = 0
+    let isLarge = false
+    for (let piece: Piece | null = this; piece !== null; piece = piece.previous) {
+      pieces.push(piece)
+      size += piece.end - piece.start
+      isLarge ||= piece.end - piece.start >= WRITE_APART_BYTES
+    }
+    pieces.reverse()
+    if (isLarge) return pieces.map((piece) => piece.#own())
+    const joined = Buffer.allocUnsafe(size)
+    let offset = 0
+    for (const piece of pieces) offset += piece.bytes.copy(joined, offset, piece.start, piece.end)
+    this.#joined = joined
+    return [joined]
+  }
+
+  #own(): Buffer {
+    return this.start === 0 && this.end === this.bytes.length ? this.bytes : this.bytes.subarray(this.start, this.end)
+  }
+}
+
+/** All output of one shard: where frames are built, and which queues have something to write this tick. */
+export class Outbox {
+  #heldBytes = 0
+  #block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  #offset = 0
+  #isBlockKept = false
+  #scheduled: SendQueue[] = []
+  /** The shared frame that last began a queue. */
+  #first: Piece | null = null
+  readonly #counters: CounterRow
+  readonly #flushLater = (): void => this.#flush()
+
+  constructor(counters: CounterRow) {
+    this.#counters = counters
+  }
+
+  /** Appends one frame, copying the payload. Returns the new end of the queue. */
+  append(tail: Piece | null, firstByte: number, payload: Uint8Array): Piece {
+    const size = frameHeaderSize(payload.length) + payload.length
+    if (size >= OWN_BUFFER_BYTES) {
+      const own = Buffer.allocUnsafeSlow(size)
+      writeFrame(own, 0, firstByte, payload)
+      return new Piece(tail, own, 0, size, false)
+    }
+    if (this.#offset + size > BLOCK_BYTES) this.#beginBlock()
+    const start = this.#offset
+    this.#offset = writeFrame(this.#block, start, firstByte, payload)
+    if (tail !== null && tail.isGrowable && tail.bytes === this.#block && tail.end === start) {
+      tail.end = this.#offset
+      return tail
+    }
+    return new Piece(tail, this.#block, start, this.#offset, true)
+  }
+
+  /** Appends a complete frame that other queues get too; it is not copied. */
+  appendShared(tail: Piece | null, frame: Buffer): Piece {
+    if (tail !== null) return tail.followedBy(frame)
+    if (this.#first === null || this.#first.bytes !== frame) this.#first = new Piece(null, frame, 0, frame.length, false)
+    return this.#first
+  }
+
+  schedule(queue: SendQueue): void {
+    this.#scheduled.push(queue)
+    if (this.#scheduled.length === 1) setImmediate(this.#flushLater)
+  }
+
+  /** Bytes that the kernel has not taken, of all queues. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  hold(bytes: number): void {
+    this.#heldBytes += bytes
+    this.#counters.add(Counter.QUEUED_BYTES, bytes)
+  }
+
+  count(parts: readonly Buffer[]): void {
+    for (const part of parts) this.#counters.add(Counter.WIRE_BYTES_OUT, part.length)
+  }
+
+  /** Bytes in the current block stay in use after this tick: it must not be written over. */
+  keepBlock(): void {
+    this.#isBlockKept = true
+  }
+
+  #flush(): void {
+    const scheduled = this.#scheduled
+    this.#scheduled = []
+    for (const queue of scheduled) queue.flushScheduled()
+    this.#first = null
+    if (this.#isBlockKept) this.#beginBlock()
+    else this.#offset = 0
+  }
+
+  #beginBlock(): void {
+    this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    this.#offset = 0
+    this.#isBlockKept = false
+  }
+}

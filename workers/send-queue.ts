@@ -1,0 +1,139 @@
+import type { Duplex } from 'node:stream'
+import type { Outbox, Piece } from './outbox.ts'
+
+/** Past this a queue is written at once instead of at the end of the tick, so the kernel can say that it is full. */
+const WRITE_EARLY_BYTES = 256 * 1024
+
+const NOTHING = Buffer.alloc(0)
+
+export interface QueueOwner {
+  /** The kernel does not take what was written. */
+  onBlocked(): void
+  /** The queue has become empty after a blocked write. */
+  onDrained(): void
+}
+
+/**
+ * The output of one connection: everything a tick produces leaves in one write, and while the kernel
+ * does not take it, nothing more is given to the socket.
+ */
+export class SendQueue {
+  readonly #outbox: Outbox
+  readonly #socket: Duplex
+  readonly #owner: QueueOwner
+  #tail: Piece | null = null
+  #queuedBytes = 0
+  /** Bytes of the write that the kernel has not taken yet; 0 = not blocked. */
+  #blockedBytes = 0
+  #isScheduled = false
+  #isEnding = false
+
+  constructor(outbox: Outbox, socket: Duplex, owner: QueueOwner) {
+    this.#outbox = outbox
+    this.#socket = socket
+    this.#owner = owner
+  }
+
+  get bufferedBytes(): number {
+    return this.#queuedBytes + this.#blockedBytes
+  }
+
+  get isBlocked(): boolean {
+    return this.#blockedBytes > 0
+  }
+
+  append(firstByte: number, payload: Uint8Array, frameBytes: number): void {
+    this.#tail = this.#outbox.append(this.#tail, firstByte, payload)
+    this.#appended(frameBytes)
+  }
+
+  appendShared(frame: Buffer): void {
+    this.#tail = this.#outbox.appendShared(this.#tail, frame)
+    this.#appended(frame.length)
+  }
+
+  /** Half-closes the socket once everything queued has been written. */
+  end(): void {
+    this.#isEnding = true
+    if (!this.isBlocked) this.#write()
+  }
+
+  /** Forgets what has not been given to the socket yet. */
+  discard(): void {
+    if (this.isBlocked) this.#outbox.hold(-this.#queuedBytes)
+    this.#tail = null
+    this.#queuedBytes = 0
+  }
+
+  /** The socket is gone: nothing of this queue is held any more. */
+  release(): void {
+    this.discard()
+    this.#outbox.hold(-this.#blockedBytes)
+    this.#blockedBytes = 0
+  }
+
+  /** By the outbox, at the end of the tick. */
+  flushScheduled(): void {
+    this.#isScheduled = false
+    if (!this.isBlocked) this.#write()
+  }
+
+  #appended(bytes: number): void {
+    this.#queuedBytes += bytes
+    if (this.isBlocked) {
+      this.#outbox.hold(bytes)
+      this.#outbox.keepBlock()
+      return
+    }
+    if (this.#queuedBytes >= WRITE_EARLY_BYTES) {
+      this.#write()
+      return
+    }
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#outbox.schedule(this)
+  }
+
+  #write(): void {
+    const socket = this.#socket
+    if (this.#tail !== null) {
+      const parts = this.#tail.parts()
+      this.#tail = null
+      this.#queuedBytes = 0
+      if (socket.destroyed) return
+      this.#outbox.count(parts)
+      writeAll(socket, parts)
+    }
+    if (socket.writableLength > 0) this.#block(socket.writableLength)
+    else if (this.#isEnding && !socket.writableEnded) socket.end()
+  }
+
+  #block(bytes: number): void {
+    this.#blockedBytes = bytes
+    this.#outbox.hold(bytes)
+    this.#outbox.keepBlock()
+    // 'drain' is not emitted below the stream's own high-water mark, and a callback on every write would
+    // cost a tick each: only a blocked socket gets one, on an empty write behind the others.
+    this.#socket.write(NOTHING, () => this.#unblock())
+    this.#owner.onBlocked()
+  }
+
+  #unblock(): void {
+    if (this.#blockedBytes === 0) return
+    this.#outbox.hold(-this.#blockedBytes - this.#queuedBytes)
+    this.#blockedBytes = 0
+    this.#write()
+    if (!this.isBlocked) this.#owner.onDrained()
+  }
+}
+
+function writeAll(socket: Duplex, parts: readonly Buffer[]): void {
+  const [first] = parts
+  if (parts.length === 1 && first !== undefined) {
+    socket.write(first)
+    return
+  }
+  socket.cork()
+  for (const part of parts) socket.write(part)
+  socket.uncork()
+}
