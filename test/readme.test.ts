@@ -44,7 +44,6 @@ t.test('the example runs as it stands and echoes', async (t) => {
   writeFileSync(join(folder, 'example.js'), outputText)
   const child = fork(join(folder, 'example.js'), {
     execArgv: ['--import', `data:text/javascript,${encodeURIComponent(PRELUDE)}`],
-    env: { ...process.env, NODE_OPTIONS: '' },
   })
   const ended = once(child, 'exit')
   t.teardown(async () => {

@@ -17,12 +17,8 @@ const { project, files } = installPackage(folder, ['ws', '@types/node'])
 /** Runs a script in the project that has the package installed; it must end by itself. Returns what it wrote. */
 async function runScript(name: string, script: string): Promise<string> {
   writeFileSync(join(project, name), script)
-  const { stdout } = await run(process.execPath, [name], {
-    cwd: project,
-    // Only Node's own defaults: tap's loaders would be handles and threads of their own.
-    env: { ...process.env, NODE_OPTIONS: '' },
-    timeout: 20_000,
-  })
+  // tap adds its preloads to the NODE_OPTIONS of every child, and they open handles of their own: `env` drops them.
+  const { stdout } = await run('env', ['-u', 'NODE_OPTIONS', process.execPath, name], { cwd: project, timeout: 20_000 })
   return stdout
 }
 

@@ -23,6 +23,7 @@ export class LocalGiver implements Giver {
 
   give(socket: Duplex, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void {
     if (this.#closed) throw new ShardwsError('NOT_TRANSFERABLE', 'the giver is closed')
+    if (socket.destroyed) throw new ShardwsError('NOT_TRANSFERABLE', 'socket is closed')
     const sequence = ++lastSequence
     const ticket: LocalTicket = { via: 'local', sequence }
     if (tcpHandleOf(socket) === undefined) {

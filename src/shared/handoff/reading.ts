@@ -2,10 +2,12 @@ import type { Duplex } from 'node:stream'
 import { startReading, stopReading, tcpHandleOf } from './handle.ts'
 
 /**
- * Stops reading, so that what the client sends from now on waits in the kernel. To be called first in the
- * `upgrade` listener's own tick: bytes read after it would be lost by a hand-off. `releaseReading` undoes it.
+ * Stops reading, so that what the client sends from now on waits in the kernel, and 'end' with it. To be called
+ * first in the `upgrade` listener's own tick: bytes read after it would be lost by a hand-off, and a TLS socket
+ * would answer a FIN by ending itself. `releaseReading` undoes the former.
  */
 export function holdReading(socket: Duplex): void {
+  socket.allowHalfOpen = true
   const handle = tcpHandleOf(socket)
   if (handle === undefined) socket.pause()
   else stopReading(handle)
@@ -18,12 +20,17 @@ export function releaseReading(socket: Duplex): void {
   socket.resume()
 }
 
-/** `head` and everything else that this thread has read from `socket` already, in order; reading stays held. */
+/**
+ * `head` and what else this thread has read from a TCP `socket`, in order; reading stays held. Other streams go
+ * by relay, or stay: they keep their buffer, because reading the last of it could emit their 'end' too early.
+ */
 export function drainRead(socket: Duplex, head: Buffer): Buffer {
+  const handle = tcpHandleOf(socket)
+  if (handle === undefined) return head
   const parts = [head]
   for (let part = readPart(socket); part !== null; part = readPart(socket)) parts.push(part)
-  // `read()` starts a TCP socket's reading again when the stream buffer runs low.
-  holdReading(socket)
+  // `read()` starts the handle again when the stream buffer runs low.
+  stopReading(handle)
   return parts.length === 1 ? head : Buffer.concat(parts)
 }
 

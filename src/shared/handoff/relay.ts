@@ -69,8 +69,7 @@ function forward(socket: Duplex, port: MessagePort): void {
     postBytes(port, chunk)
     if (credit <= 0) socket.pause()
   })
-  if (socket.readableEnded) postEnd()
-  else socket.once('end', postEnd)
+  socket.once('end', postEnd)
   socket.on('error', (error: NodeJS.ErrnoException) => {
     closed.failure = { message: error.message, code: error.code ?? 'ERR_RELAY' }
   })

@@ -9,7 +9,10 @@ import { advanceUtf8, isValidUtf8, UTF8_BOUNDARY, UTF8_INVALID } from './utf8.ts
 
 /** Receives what the parser finds. Any of these may call `stop()`; none may push. */
 export interface FrameSink {
-  /** `payload` is valid during the call only: it may be a view of the pushed bytes. */
+  /**
+   * `payload` is valid during the call only if it is a view of the pushed bytes (`payload.buffer` tells).
+   * One that had to be assembled is a buffer of its own, which the parser has let go of.
+   */
   onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean): void
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void

@@ -41,41 +41,58 @@ export function xorRange(view: DataView, at: number, end: number, key: number): 
   return (xorWords(view, at, end, key) & NON_ASCII_BITS) === 0
 }
 
-/** Returns all resulting words and bytes OR-ed together. */
+/** Returns all resulting words and bytes OR-ed together. The rest after the loop has a size of five bits: no loop. */
 function xorWords(view: DataView, start: number, end: number, key: number): number {
+  const rest = (end - start) & 31
+  const loopEnd = end - rest
   let seen = 0
   let at = start
-  for (; at + 31 < end; at += 32) {
-    const a = view.getInt32(at, true) ^ key
-    const b = view.getInt32(at + 4, true) ^ key
-    const c = view.getInt32(at + 8, true) ^ key
-    const d = view.getInt32(at + 12, true) ^ key
-    const e = view.getInt32(at + 16, true) ^ key
-    const f = view.getInt32(at + 20, true) ^ key
-    const g = view.getInt32(at + 24, true) ^ key
-    const h = view.getInt32(at + 28, true) ^ key
-    view.setInt32(at, a, true)
-    view.setInt32(at + 4, b, true)
-    view.setInt32(at + 8, c, true)
-    view.setInt32(at + 12, d, true)
-    view.setInt32(at + 16, e, true)
-    view.setInt32(at + 20, f, true)
-    view.setInt32(at + 24, g, true)
-    view.setInt32(at + 28, h, true)
-    seen |= a | b | c | d | e | f | g | h
+  for (; at < loopEnd; at += 32) seen |= xorFour(view, at, key) | xorFour(view, at + 16, key)
+  if ((rest & 16) !== 0) {
+    seen |= xorFour(view, at, key)
+    at += 16
   }
-  for (; at + 3 < end; at += 4) {
-    const word = view.getInt32(at, true) ^ key
-    view.setInt32(at, word, true)
-    seen |= word
+  if ((rest & 8) !== 0) {
+    seen |= xorOne(view, at, key) | xorOne(view, at + 4, key)
+    at += 8
   }
-  for (let rest = key; at < end; at += 1) {
-    const byte = view.getUint8(at) ^ (rest & 0xff)
+  if ((rest & 4) !== 0) {
+    seen |= xorOne(view, at, key)
+    at += 4
+  }
+  let tailKey = key
+  if ((rest & 2) !== 0) {
+    const pair = view.getUint16(at, true) ^ (tailKey & 0xffff)
+    view.setUint16(at, pair, true)
+    seen |= pair
+    at += 2
+    tailKey >>>= 16
+  }
+  if ((rest & 1) !== 0) {
+    const byte = view.getUint8(at) ^ (tailKey & 0xff)
     view.setUint8(at, byte)
     seen |= byte
-    rest >>>= 8
   }
   return seen
+}
+
+/** Four words, all read before the first is written, so that the loads need not wait for the stores. */
+function xorFour(view: DataView, at: number, key: number): number {
+  const a = view.getInt32(at, true) ^ key
+  const b = view.getInt32(at + 4, true) ^ key
+  const c = view.getInt32(at + 8, true) ^ key
+  const d = view.getInt32(at + 12, true) ^ key
+  view.setInt32(at, a, true)
+  view.setInt32(at + 4, b, true)
+  view.setInt32(at + 8, c, true)
+  view.setInt32(at + 12, d, true)
+  return a | b | c | d
+}
+
+function xorOne(view: DataView, at: number, key: number): number {
+  const word = view.getInt32(at, true) ^ key
+  view.setInt32(at, word, true)
+  return word
 }
 
 function xorWide(view: DataView, start: number, end: number, key: number): void {

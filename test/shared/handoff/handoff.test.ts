@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bestStrategy } from '../../../src/shared/handoff/probe.ts'
+import type { StrategyName } from '../../../src/shared/handoff/strategy.ts'
 import t, { type Test } from 'tap'
 import {
   closed,
@@ -46,8 +48,19 @@ t.before(async () => {
   baseline.descriptors = openDescriptors()
 })
 
-for (const strategy of strategies) {
-  t.test(strategy, async (t) => {
+interface Case {
+  readonly strategy: StrategyName
+  readonly secure: boolean
+}
+
+const cases: Case[] = strategies.map((strategy) => ({ strategy, secure: false }))
+cases.push({ strategy: await bestStrategy(), secure: true }, { strategy: 'local', secure: true })
+
+for (const { strategy, secure } of cases) {
+  // These sockets leave the thread that accepted them.
+  const leaves = !secure && strategy !== 'relay'
+
+  t.test(secure ? `${strategy}, TLS` : strategy, async (t) => {
     const scenario = (name: string, run: (t: Test) => Promise<void>, options = {}): unknown =>
       t.test(name, options, async (t) => {
         await run(t)
@@ -61,7 +74,7 @@ for (const strategy of strategies) {
       const server = await listen(async (socket, head) => {
         await gone
         shard.give(socket, head, 'echo')
-      })
+      }, secure)
       const lines = Array.from({ length: 1000 }, (_, i) => `line ${i}\n`).join('')
       const [first = '', ...rest] = pieces(lines)
       const client = join(server, first)
@@ -78,7 +91,7 @@ for (const strategy of strategies) {
 
     scenario('600 sockets at speed', async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'echo'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
       const clients = Array.from({ length: 600 }, (_, i) => join(server, `hello ${i}`))
       const answers = await Promise.all(clients.map((client) => (client.end(), received(client))))
       t.same(answers, Array.from(clients, (_, i) => `hello ${i}`))
@@ -89,7 +102,7 @@ for (const strategy of strategies) {
 
     scenario('the http server forgets sockets it gave away', async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'echo'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
       const clients = Array.from({ length: 100 }, () => join(server).resume())
       await shard.until(() => shard.count('adopted') === 100)
       t.equal(await connections(server), 0)
@@ -98,11 +111,11 @@ for (const strategy of strategies) {
       for (const client of clients) client.end()
       await Promise.all(clients.map(closed))
       await shard.stop()
-    }, { skip: strategy === 'relay' })
+    }, { skip: !leaves })
 
     scenario('a paused socket does not read', async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'pause'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'pause'), secure)
       const client = join(server)
       const answer = received(client)
       await shard.until(() => shard.count('adopted') === 1)
@@ -118,7 +131,7 @@ for (const strategy of strategies) {
 
     scenario('8 MiB to a slow reader arrive before the end', async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'flood'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'flood'), secure)
       const client = join(server)
       let bytes = 0
       for await (const part of client) {
@@ -134,7 +147,7 @@ for (const strategy of strategies) {
 
     scenario('half-close by the shard, then by the client', async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'end'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'end'), secure)
       const client = join(server, '', true)
       t.equal(await received(client), 'bye')
       client.end('still heard')
@@ -149,7 +162,7 @@ for (const strategy of strategies) {
 
     scenario("a reset by the client is one 'close'", async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'echo'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
       const clients = Array.from({ length: 20 }, () => join(server).resume())
       await shard.until(() => shard.count('adopted') === 20)
       for (const client of clients) client.resetAndDestroy()
@@ -158,11 +171,11 @@ for (const strategy of strategies) {
       await stopServer(server)
       t.equal(shard.count('event', 'close'), 20)
       t.equal(shard.count('event', 'error'), 20)
-    })
+    }, { skip: secure })
 
     scenario('the shard destroys its socket', async (t) => {
       const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'destroy'))
+      const server = await listen((socket, head) => shard.give(socket, head, 'destroy'), secure)
       t.equal(await received(join(server)), '')
       await shard.stop()
       await stopServer(server)
@@ -171,7 +184,7 @@ for (const strategy of strategies) {
     scenario('what cannot be given is refused and left alone', async (t) => {
       const shard = await TestShard.start(strategy)
       const codes: string[] = []
-      const attempt = (socket: Socket): void => {
+      const attempt = (socket: Duplex): void => {
         try {
           shard.give(socket, Buffer.alloc(0), 'echo')
         } catch (error) {
@@ -180,8 +193,8 @@ for (const strategy of strategies) {
       }
       const server = await listen((socket) => {
         socket.destroy()
-        attempt(socket as Socket)
-      })
+        attempt(socket)
+      }, secure)
       await closed(join(server).resume())
       t.same(codes, ['NOT_TRANSFERABLE'])
       await shard.stop()
