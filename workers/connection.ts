@@ -49,13 +49,15 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   readonly buffer: Buffer
   readonly #context: ConnectionContext
   readonly #parser: FrameParser
-  #socket!: Duplex
-  #queue!: SendQueue
-  #readyState: ReadyState = ReadyState.CONNECTING
+  readonly #queue: SendQueue
+  /** Null until it has arrived, which may be after the first messages for it. */
+  #socket: Duplex | null = null
+  #readyState: ReadyState = ReadyState.OPEN
   #closeCode: number = CloseCode.ABNORMAL_CLOSURE
   #closeReason = ''
   #wantsDrained = false
   #isReadingPaused = false
+  #isTerminated = false
   /** Times of the shard's clock. */
   #lastReadMs: number
   #nextPingMs: number
@@ -69,6 +71,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.buffer = readBuffer
     this.#context = context
     this.#parser = new FrameParser('server', limits, this)
+    this.#queue = new SendQueue(context.outbox, this)
     this.#lastReadMs = clock.now
     this.#nextPingMs = fromNow(clock.now, jittered(options.pingIntervalMs))
     this.#endOfLifeMs = fromNow(clock.now, jittered(options.maxLifetimeMs))
@@ -82,16 +85,25 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     return this.#queue.bufferedBytes
   }
 
+  /** The socket has arrived. */
   open(socket: Duplex, head: Uint8Array | null): void {
-    this.#socket = socket
-    this.#queue = new SendQueue(this.#context.outbox, socket, this)
     socket.on('end', () => this.#onEnd())
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onTransportError(error))
-    socket.on('close', () => this.#onSocketClose())
-    this.#setReadyState(ReadyState.OPEN)
+    socket.on('close', () => this.#onClosed())
+    this.#socket = socket
+    if (this.#isTerminated) {
+      socket.destroy()
+      return
+    }
     this.#context.table.setLastActivity(this.key, this.#context.clock.epochMs)
-    this.#context.link.opened(this.key)
+    this.#queue.attach(socket)
     if (head !== null) this.onRead(Buffer.from(head.buffer, head.byteOffset, head.length))
+  }
+
+  /** The socket will never arrive. */
+  abandon(): void {
+    this.#closeReason = 'the socket did not reach its shard'
+    this.#onClosed()
   }
 
   // ── input ──
@@ -113,7 +125,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     link.received(this.key, payload, isBinary)
     if (!this.#isReadingPaused && !link.hasCredit()) {
       this.#isReadingPaused = true
-      this.#socket.pause()
+      this.#socket?.pause()
       this.#context.pause(this)
     }
   }
@@ -144,7 +156,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     if (!this.#isReadingPaused) return
     this.#isReadingPaused = false
     this.#lastReadMs = this.#context.clock.now
-    this.#socket.resume()
+    this.#socket?.resume()
   }
 
   // ── output ──
@@ -186,7 +198,8 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   /** Ends the connection without a closing handshake. */
   terminate(): void {
-    this.#socket.destroy()
+    this.#isTerminated = true
+    this.#socket?.destroy()
   }
 
   markAlive(): void {
@@ -277,7 +290,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#context.link.failed(this.key, 'TRANSPORT_FAILED', error.code ?? error.message)
   }
 
-  #onSocketClose(): void {
+  #onClosed(): void {
     this.#parser.stop()
     this.#queue.release()
     this.#setReadyState(ReadyState.CLOSED)

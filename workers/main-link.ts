@@ -40,11 +40,6 @@ export class MainLink {
     this.#link.posted()
   }
 
-  opened(key: ConnectionKey): void {
-    events.opened(this.#link.out, key)
-    this.#link.posted()
-  }
-
   /** Never refused: the bytes have left the kernel. Without credit the caller stops reading. */
   received(key: ConnectionKey, payload: Uint8Array, isBinary: boolean): void {
     events.received(this.#link.out, key, payload, isBinary)

@@ -19,8 +19,9 @@ export interface QueueOwner {
  */
 export class SendQueue {
   readonly #outbox: Outbox
-  readonly #socket: Duplex
   readonly #owner: QueueOwner
+  /** Null until it has arrived on this thread. */
+  #socket: Duplex | null = null
   #tail: Piece | null = null
   #queuedBytes = 0
   /** Bytes of the write that the kernel has not taken yet; 0 = not blocked. */
@@ -28,18 +29,24 @@ export class SendQueue {
   #isScheduled = false
   #isEnding = false
 
-  constructor(outbox: Outbox, socket: Duplex, owner: QueueOwner) {
+  constructor(outbox: Outbox, owner: QueueOwner) {
     this.#outbox = outbox
-    this.#socket = socket
     this.#owner = owner
+  }
+
+  attach(socket: Duplex): void {
+    this.#outbox.hold(-this.#queuedBytes)
+    this.#socket = socket
+    this.#write(socket)
   }
 
   get bufferedBytes(): number {
     return this.#queuedBytes + this.#blockedBytes
   }
 
+  /** Whether what is appended has to wait. */
   get isBlocked(): boolean {
-    return this.#blockedBytes > 0
+    return this.#blockedBytes > 0 || this.#socket === null
   }
 
   append(firstByte: number, payload: Uint8Array, frameBytes: number): void {
@@ -55,7 +62,7 @@ export class SendQueue {
   /** Half-closes the socket once everything queued has been written. */
   end(): void {
     this.#isEnding = true
-    if (!this.isBlocked) this.#write()
+    this.#writeUnlessBlocked()
   }
 
   /** Forgets what has not been given to the socket yet. */
@@ -75,7 +82,7 @@ export class SendQueue {
   /** By the outbox, at the end of the tick. */
   flushScheduled(): void {
     this.#isScheduled = false
-    if (!this.isBlocked) this.#write()
+    this.#writeUnlessBlocked()
   }
 
   #appended(bytes: number): void {
@@ -86,7 +93,7 @@ export class SendQueue {
       return
     }
     if (this.#queuedBytes >= WRITE_EARLY_BYTES) {
-      this.#write()
+      this.#writeUnlessBlocked()
       return
     }
     if (this.#isScheduled) return
@@ -94,8 +101,11 @@ export class SendQueue {
     this.#outbox.schedule(this)
   }
 
-  #write(): void {
-    const socket = this.#socket
+  #writeUnlessBlocked(): void {
+    if (this.#socket !== null && !this.isBlocked) this.#write(this.#socket)
+  }
+
+  #write(socket: Duplex): void {
     if (this.#tail !== null) {
       const parts = this.#tail.parts()
       this.#tail = null
@@ -104,25 +114,25 @@ export class SendQueue {
       this.#outbox.count(parts)
       writeAll(socket, parts)
     }
-    if (socket.writableLength > 0) this.#block(socket.writableLength)
+    if (socket.writableLength > 0) this.#block(socket, socket.writableLength)
     else if (this.#isEnding && !socket.writableEnded) socket.end()
   }
 
-  #block(bytes: number): void {
+  #block(socket: Duplex, bytes: number): void {
     this.#blockedBytes = bytes
     this.#outbox.hold(bytes)
     this.#outbox.keepBlock()
     // 'drain' is not emitted below the stream's own high-water mark, and a callback on every write would
     // cost a tick each: only a blocked socket gets one, on an empty write behind the others.
-    this.#socket.write(NOTHING, () => this.#unblock())
+    socket.write(NOTHING, () => this.#unblock(socket))
     this.#owner.onBlocked()
   }
 
-  #unblock(): void {
+  #unblock(socket: Duplex): void {
     if (this.#blockedBytes === 0) return
     this.#outbox.hold(-this.#blockedBytes - this.#queuedBytes)
     this.#blockedBytes = 0
-    this.#write()
+    this.#write(socket)
     if (!this.isBlocked) this.#owner.onDrained()
   }
 }

@@ -5,7 +5,6 @@ import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
 import type { Adopt, ShardTask } from '../src/shared/messages.ts'
-import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { Outbox } from './outbox.ts'
@@ -64,18 +63,14 @@ class Shard implements MainLinkHandler {
   }
 
   adopt({ key, head, ticket }: Adopt): void {
+    // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
     const connection = new Connection(key, this.#context)
+    this.#connections.set(key, connection)
+    this.#counters.add(Counter.CONNECTIONS, 1)
     this.#taker.take(ticket, connection, (socket) => {
-      if (socket === null || this.#isStopping) {
-        socket?.destroy()
-        this.#counters.add(Counter.ADOPT_FAILED, 1)
-        this.#link.closed(key, CloseCode.ABNORMAL_CLOSURE, 'the socket did not arrive')
-        return
-      }
-      this.#connections.set(key, connection)
-      this.#counters.add(Counter.ADOPTED, 1)
-      this.#counters.add(Counter.CONNECTIONS, 1)
-      connection.open(socket, head)
+      this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
+      if (socket === null) connection.abandon()
+      else connection.open(socket, head)
     })
   }
 

@@ -94,7 +94,9 @@ async function watch(
   for (let leftMs = windowMs; leftMs > 0; leftMs -= PROGRESS_INTERVAL_MS) {
     await delay(Math.min(leftMs, PROGRESS_INTERVAL_MS))
     const { sample } = await load.request({ type: 'sample', reset: false }, 'sampled', SAMPLE_DEADLINE_MS)
-    if (sample.messages === last.messages) throw new Error('the load stands still: a reply is missing')
+    if (sample.messages === last.messages) {
+      throw new Error(`the load stands still: a reply is missing after ${sample.messages} messages`)
+    }
     progress(((sample.messages - last.messages) / (sample.atMs - last.atMs)) * 1000)
     last = sample
   }

@@ -66,8 +66,6 @@ export class Engine implements ShardObserver, SupervisorObserver {
   readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
   #shutdown: Promise<ShutdownReport> | null = null
-  /** Set once the shutdown has begun. */
-  #closing: { readonly code: number; readonly reason: string } | null = null
   #onAllClosed: () => void = () => {}
 
   constructor(options: ResolvedOptions, observer: EngineObserver) {
@@ -132,23 +130,27 @@ export class Engine implements ShardObserver, SupervisorObserver {
     return this.#shutdown
   }
 
+  // ── from the opening handshakes ──
+
+  /**
+   * The client has its 101 and the socket is on its way. From here on the connection is open for main: what is
+   * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
+   */
+  onOpened(key: ConnectionKey, shard: RunningShard, request: UpgradeRequest): void {
+    const peer = new Peer(key, shard, this.#peerContext, request)
+    this.#table.setShard(key, shard.index)
+    this.#table.setReadyState(key, ReadyState.OPEN)
+    this.peers.open(peer)
+    this.counters.opened++
+    this.#observer.onConnection(peer, request)
+  }
+
   // ── from the shards ──
 
   onReserved(shard: RunningShard, key: ConnectionKey): void {
     this.#upgrades.onReserved(shard, key)
   }
 
-  onOpened(shard: RunningShard, key: ConnectionKey): void {
-    const handshake = this.#upgrades.finish(key)
-    if (handshake === undefined) return
-    const peer = new Peer(key, shard, this.#peerContext, handshake.request)
-    this.#table.setShard(key, shard.index)
-    this.peers.open(peer)
-    this.counters.opened++
-    this.#observer.onConnection(peer, handshake.request)
-    // It was on its way to the shard when the shutdown began.
-    if (this.#closing !== null) peer.close(this.#closing.code, this.#closing.reason)
-  }
 
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
     const peer = this.peers.get(key)
@@ -175,7 +177,6 @@ export class Engine implements ShardObserver, SupervisorObserver {
   }
 
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
-    this.#upgrades.finish(key)
     shard.assigned--
     this.#release(key, code, reason)
   }
@@ -222,7 +223,6 @@ export class Engine implements ShardObserver, SupervisorObserver {
     const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
     const startedMs = performance.now()
     const before = this.peers.size
-    this.#closing = { code, reason }
     this.#upgrades.close()
     for (const peer of this.peers) peer.close(code, reason)
     await this.#allClosed(deadlineMs)

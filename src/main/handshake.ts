@@ -34,7 +34,6 @@ export class Handshake {
   #isAccepted = false
   /** Refused, given away or left: main has nothing more to do for it. */
   #isOver = false
-  #isGiven = false
   readonly #onAdopting = (): void => this.#place()
 
   constructor(key: ConnectionKey, context: UpgradeContext, raw: IncomingMessage, socket: Duplex, head: Buffer) {
@@ -75,9 +74,7 @@ export class Handshake {
   }
 
   onShardEnded(shard: RunningShard): void {
-    if (shard !== this.#shard) return
-    if (this.#isGiven) this.#context.onLost(this)
-    if (this.#isOver) return
+    if (shard !== this.#shard || this.#isOver) return
     clearTimeout(this.#reserveTimer)
     this.#leaveShard()
     this.#place()
@@ -156,12 +153,13 @@ export class Handshake {
     this.#end()
     try {
       shard.give(this.#socket, this.key, drainRead(this.#socket, this.#head))
-      this.#isGiven = true
     } catch (error) {
       this.#context.onError(error as Error)
       this.#context.onLost(this)
       this.#socket.destroy()
+      return
     }
+    this.#context.onGiven(this, shard)
   }
 
   #leaveShard(): void {

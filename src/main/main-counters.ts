@@ -12,7 +12,7 @@ export class MainCounters {
   refusedByBackpressure = 0
   /** Clients that left before their handshake was answered. */
   abandoned = 0
-  /** Sockets whose 101 was written and whose shard died before it had them. */
+  /** Clients that got their 101 and then could not be given to any shard. */
   lostInHandoff = 0
   /** Handshakes moved to another shard because the chosen one did not answer in time or died. */
   replaced = 0

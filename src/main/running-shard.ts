@@ -15,7 +15,6 @@ import { SHARD_URL } from './shard-url.ts'
 /** What the engine hears from its shards. */
 export interface ShardObserver {
   onReserved(shard: RunningShard, key: ConnectionKey): void
-  onOpened(shard: RunningShard, key: ConnectionKey): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
   onDropped(key: ConnectionKey): void
@@ -125,10 +124,6 @@ export class RunningShard implements EventHandler {
   reserved(key: ConnectionKey): void {
     this.isLate = false
     this.#observer.onReserved(this, key)
-  }
-
-  opened(key: ConnectionKey): void {
-    this.#observer.onOpened(this, key)
   }
 
   received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {

@@ -13,6 +13,7 @@ import { LeastConnections } from './placement.ts'
 import { formatAnswer, refuse } from './refusal.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Supervisor } from './supervisor.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
 
 /** What a handshake needs from its server. */
 export interface UpgradeContext {
@@ -25,7 +26,9 @@ export interface UpgradeContext {
   onRefused(handshake: Handshake, code: ErrorCode): void
   /** The client has left. */
   onAbandoned(handshake: Handshake): void
-  /** The client has its 101, but its shard died before it had the socket. */
+  /** The client has its 101 and the socket is on its way to the shard. */
+  onGiven(handshake: Handshake, shard: RunningShard): void
+  /** The client has its 101, but no shard could be given the socket. */
   onLost(handshake: Handshake): void
   onError(error: Error): void
 }
@@ -35,6 +38,7 @@ interface UpgradeHost {
   readonly counters: MainCounters
   readonly peers: PeerRegistry
   readonly supervisor: Supervisor
+  onOpened(key: ConnectionKey, shard: RunningShard, request: UpgradeRequest): void
   onError(error: Error): void
 }
 
@@ -95,13 +99,6 @@ export class Upgrades implements UpgradeContext {
     this.#handshakes.get(key)?.onReserved(shard)
   }
 
-  /** The handshake that has led to this connection; it is over. */
-  finish(key: ConnectionKey): Handshake | undefined {
-    const handshake = this.#handshakes.get(key)
-    this.#handshakes.delete(key)
-    return handshake
-  }
-
   onShardEnded(shard: RunningShard): void {
     for (const handshake of [...this.#handshakes.values()]) handshake.onShardEnded(shard)
   }
@@ -124,6 +121,11 @@ export class Upgrades implements UpgradeContext {
     this.counters.countRejected(code)
     this.options.logger.info({ code }, `handshake refused: ${code}`)
     this.#release(handshake)
+  }
+
+  onGiven(handshake: Handshake, shard: RunningShard): void {
+    this.#handshakes.delete(handshake.key)
+    this.#host.onOpened(handshake.key, shard, handshake.request)
   }
 
   onAbandoned(handshake: Handshake): void {

@@ -148,19 +148,17 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
 const Event = {
   READY: 1,
   RESERVED: 2,
-  OPENED: 3,
-  RECEIVED: 4,
-  DRAINED: 5,
-  DROPPED: 6,
-  FAILED: 7,
-  CLOSED: 8,
-  CREDIT: 9,
+  RECEIVED: 3,
+  DRAINED: 4,
+  DROPPED: 5,
+  FAILED: 6,
+  CLOSED: 7,
+  CREDIT: 8,
 } as const
 
 export interface EventHandler {
   ready(): void
   reserved(key: ConnectionKey): void
-  opened(key: ConnectionKey): void
   /** `payload` belongs to the receiver; it is a view on the whole batch. */
   received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   /** Nothing is queued any more, after `notifyDrain` or `dropped`. */
@@ -169,7 +167,7 @@ export interface EventHandler {
   dropped(key: ConnectionKey): void
   /** An error ended the connection; CLOSED follows. `code` is an ErrorCode, `cause` for people. */
   failed(key: ConnectionKey, code: string, cause: string): void
-  /** The last event of a connection, also of one that never opened. */
+  /** The last event of a connection, also of one whose socket never arrived. */
   closed(key: ConnectionKey, code: number, reason: string): void
   credit(): void
 }
@@ -177,7 +175,6 @@ export interface EventHandler {
 export const events = {
   ready: (batch: BatchWriter): void => batch.begin(Event.READY),
   reserved: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.RESERVED, key),
-  opened: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.OPENED, key),
   received(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array, isBinary: boolean): void {
     batch.beginWithKey(Event.RECEIVED, key)
     batch.field(isBinary)
@@ -203,8 +200,6 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.ready()
     case Event.RESERVED:
       return handler.reserved(batch.number())
-    case Event.OPENED:
-      return handler.opened(batch.number())
     case Event.RECEIVED: {
       const key = batch.number()
       const isBinary = batch.boolean()

@@ -52,7 +52,7 @@ function tokens(): HandshakeCase[] {
     refused('H6.1', 'upgrade to h2c', [400, 404, 426], { Upgrade: 'h2c' }),
     refused('H6.2', 'upgrade to h2c or websocket', 400, { Upgrade: 'h2c, websocket' }),
     refused('H6.3', 'upgrade to websocket and back', 400, { Upgrade: ['websocket', 'websocket'] }),
-    refused('H6.4', 'upgrade to something that begins alike', 400, { Upgrade: 'websockets' }),
+    refused('H6.4', 'upgrade to something that begins alike', [400, 426], { Upgrade: 'websockets' }),
     refused('H6.5', 'no upgrade header', [400, 404, 426], { Upgrade: null }),
     refused('H6.6', 'no connection header', [400, 404, 426], { Connection: null }),
     refused('H6.7', 'connection without the token', [400, 404, 426], { Connection: 'keep-alive' }),

@@ -56,10 +56,10 @@ async function checkRefused(client: RawClient): Promise<void> {
   const connection = headers.get('connection')?.join(',').toLowerCase().split(/[ \t]*,[ \t]*/) ?? []
   if (!connection.includes('close')) throw new Error(`status ${status} without connection: close`)
   const length = headers.get('content-length')?.[0]
+  if (length === undefined && client.body.includes('HTTP/1.')) throw new Error(`status ${status}, then another response`)
   if (length !== undefined && Number(length) !== client.body.length) {
-    throw new Error(`status ${status}: content-length ${length}, body of ${client.body.length} bytes`)
+    throw new Error(`status ${status}: content-length ${length}, but ${client.body.length} bytes behind the head`)
   }
-  if (client.body.includes('HTTP/1.')) throw new Error(`status ${status}, then another response`)
 }
 
 function checkHeaders(client: RawClient, { headers = {} }: HandshakeCase): void {

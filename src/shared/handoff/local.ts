@@ -89,5 +89,7 @@ function adoptStream(stream: Duplex, readInto: ReadInto, adopt: (socket: Duplex 
   stream.on('data', (chunk: Buffer) => readInto.onRead(Buffer.from(chunk)))
   // Resuming takes effect in the next tick, and the adopter may still pause: hence before `adopt`.
   stream.resume()
+  // An 'end' from before the hand-off is repeated for the adopter, who could not hear it.
+  if (stream.readableEnded) process.nextTick(() => stream.destroyed || stream.emit('end'))
   adopt(stream)
 }

@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream'
 import { startReading, stopReading, tcpHandleOf } from './handle.ts'
 
 /**
- * Stops reading, so that what the client sends from now on waits in the kernel, and 'end' with it. To be called
- * first in the `upgrade` listener's own tick: bytes read after it would be lost by a hand-off, and a TLS socket
- * would answer a FIN by ending itself. `releaseReading` undoes the former.
+ * Stops reading, so that what the client sends from now on waits in the kernel (for a TLS socket: in
+ * its buffer). To be called first in the `upgrade` listener's own tick: bytes read after it would be lost by a
+ * hand-off, and a TLS socket would answer a FIN by ending itself. `releaseReading` undoes the former.
  */
 export function holdReading(socket: Duplex): void {
   socket.allowHalfOpen = true
@@ -22,7 +22,7 @@ export function releaseReading(socket: Duplex): void {
 
 /**
  * `head` and what else this thread has read from a TCP `socket`, in order; reading stays held. Other streams go
- * by relay, or stay: they keep their buffer, because reading the last of it could emit their 'end' too early.
+ * by relay, or stay, and keep their buffer: it follows by itself.
  */
 export function drainRead(socket: Duplex, head: Buffer): Buffer {
   const handle = tcpHandleOf(socket)

@@ -69,7 +69,9 @@ function forward(socket: Duplex, port: MessagePort): void {
     postBytes(port, chunk)
     if (credit <= 0) socket.pause()
   })
-  socket.once('end', postEnd)
+  // Holding a TLS socket does not hold back the 'end' of one that has nothing more to read.
+  if (socket.readableEnded) postEnd()
+  else socket.once('end', postEnd)
   socket.on('error', (error: NodeJS.ErrnoException) => {
     closed.failure = { message: error.message, code: error.code ?? 'ERR_RELAY' }
   })

@@ -7,8 +7,8 @@ import {
   MAX_CONTROL_PAYLOAD,
   OPCODE_BITS,
   Opcode,
-  RSV1,
   RSV_BITS,
+  RSV1,
 } from './opcodes.ts'
 
 /** What byte 0 of a frame breaks, or null. `isInMessage`: a fragmented message is open. */

@@ -2,7 +2,7 @@ import { type ErrorCode, ShardwsError } from '../errors.ts'
 import { viewOf } from './byte-view.ts'
 import { CloseCode, isReceivableCloseCode } from './close-codes.ts'
 import { firstByteViolation, secondByteViolation } from './frame-header.ts'
-import { rotateKey, xorRange } from './mask.ts'
+import { maskKeyOf, rotateKey, xorRange } from './mask.ts'
 import { MessageBuffer } from './message-buffer.ts'
 import { CONTROL_BIT, FIN, LENGTH_16, LENGTH_64, LENGTH_BITS, OPCODE_BITS, Opcode, RSV1 } from './opcodes.ts'
 import { advanceUtf8, isValidUtf8, UTF8_BOUNDARY, UTF8_INVALID } from './utf8.ts'
@@ -156,8 +156,7 @@ export class FrameParser {
       if (isMasked) start += MASK_KEY_BYTES
       const stop = start + length
       if (stop > end) return at
-      const isAscii =
-        isMasked && xorRange(view, base + start, base + stop, view.getInt32(base + start - MASK_KEY_BYTES, true))
+      const isAscii = isMasked && xorRange(view, base + start, base + stop, maskKeyOf(bytes, start - MASK_KEY_BYTES))
       at = stop
       if (isData) this.deliverWhole(first, bytes.subarray(start, stop), isAscii)
       else this.deliverControl(first, bytes.subarray(start, stop))

@@ -1,4 +1,4 @@
-import { type FrameSink, FrameParser, type ParserLimits } from '../../../src/shared/protocol/frame-parser.ts'
+import { FrameParser, type FrameSink, type ParserLimits } from '../../../src/shared/protocol/frame-parser.ts'
 
 export const LIMITS: ParserLimits = { maxPayload: 1 << 20, maxFragments: 1024, allowRsv1: false }
 

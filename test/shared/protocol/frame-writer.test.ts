@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { maskKeyOf } from '../../../src/shared/protocol/mask.ts'
 import {
   encodeFrame,
   encodeMaskedFrame,
@@ -9,6 +8,7 @@ import {
   writeFrameHeader,
   writeTextFrame,
 } from '../../../src/shared/protocol/frame-writer.ts'
+import { maskKeyOf } from '../../../src/shared/protocol/mask.ts'
 import { FIN, Opcode } from '../../../src/shared/protocol/opcodes.ts'
 import { hex, parse } from './event-log.ts'
 
