@@ -8,13 +8,12 @@ import type { ShardOptions } from '../src/shared/messages.ts'
 import { CloseCode, encodeCloseBody } from '../src/shared/protocol/close-codes.ts'
 import { FrameParser, type FrameSink, type ParserLimits } from '../src/shared/protocol/frame-parser.ts'
 import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
-import { Opcode } from '../src/shared/protocol/opcodes.ts'
+import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
 import type { Clock } from './clock.ts'
 import type { MainLink } from './main-link.ts'
 import type { Outbox } from './outbox.ts'
 import { type QueueOwner, SendQueue } from './send-queue.ts'
 
-const FIN = 0x80
 const TEXT_FRAME = FIN | Opcode.TEXT
 const BINARY_FRAME = FIN | Opcode.BINARY
 const CLOSE_FRAME = FIN | Opcode.CLOSE
@@ -161,8 +160,12 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   // ── output ──
 
+  /** A message of main's has arrived: it no longer counts as on its way. */
+  take(payloadBytes: number): void {
+    this.#context.table.addTaken(this.key, payloadBytes)
+  }
+
   send(payload: Uint8Array, isBinary: boolean): void {
-    this.#context.table.addTaken(this.key, payload.length)
     const frameBytes = frameHeaderSize(payload.length) + payload.length
     if (!this.#admits(frameBytes)) return
     this.#countSent(payload.length)
@@ -170,8 +173,8 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#onQueued()
   }
 
-  /** `frame` is complete, and shared with other connections. */
-  sendShared(frame: Buffer, payloadBytes: number): void {
+  /** `frame` is complete and may be shared with other connections: it is not copied. */
+  sendFrame(frame: Buffer, payloadBytes: number): void {
     if (!this.#admits(frame.length)) return
     this.#countSent(payloadBytes)
     this.#queue.appendShared(frame)

@@ -75,12 +75,20 @@ class Shard implements MainLinkHandler {
   }
 
   send(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
-    this.#connections.get(key)?.send(payload, isBinary)
+    const connection = this.#connections.get(key)
+    connection?.take(payload.length)
+    connection?.send(payload, isBinary)
+  }
+
+  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number): void {
+    const connection = this.#connections.get(key)
+    connection?.take(payloadBytes)
+    connection?.sendFrame(frame, payloadBytes)
   }
 
   broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey): void {
     for (const connection of this.#connections.values()) {
-      if (connection.key !== except) connection.sendShared(frame, payloadBytes)
+      if (connection.key !== except) connection.sendFrame(frame, payloadBytes)
     }
   }
 

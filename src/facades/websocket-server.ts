@@ -222,7 +222,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   /** An 'error' event that nobody hears would end the process. */
   #onError(id: string | null, error: Error): void {
     if (this.listenerCount('error') === 0) {
-      this.#engine.options.logger.warn({ id, error: error.message }, 'error')
+      const { logger } = this.#engine.options
+      // A thousand peers that vanish are a thousand errors: nothing to wake anybody for.
+      logger[id === null ? 'warn' : 'debug']({ id, error: error.message }, 'error')
       return
     }
     try {

@@ -4,7 +4,7 @@ import { Packr } from 'msgpackr'
 export type Field = number | string | boolean | null
 
 /** Payloads of this size or more travel beside the batch in a buffer of their own, copied once instead of twice. */
-const APART_BYTES = 32 * 1024
+export const APART_BYTES = 8 * 1024
 
 /** Where the packed fields begin, how many messages there are and how many payload bytes: three Uint32. */
 const TRAILER_BYTES = 12
@@ -56,10 +56,9 @@ export class BatchWriter {
     const length = bytes.length
     this.#payloadBytes += length
     if (length >= APART_BYTES) {
-      const copy = new Uint8Array(length)
+      const copy = Buffer.allocUnsafeSlow(length)
       copy.set(bytes)
-      this.#apart.push(copy.buffer)
-      this.#fields.push(-this.#apart.length)
+      this.#beside(copy.buffer as ArrayBuffer)
       return
     }
     this.#reserve(length)
@@ -68,14 +67,8 @@ export class BatchWriter {
     this.#fields.push(length)
   }
 
-  /** Returns the number of bytes. */
-  text(text: string): number {
-    // Three bytes per UTF-16 unit is the most that UTF-8 needs, and cheaper than counting first.
-    if (text.length * 3 >= APART_BYTES) {
-      const bytes = Buffer.from(text)
-      this.bytes(bytes)
-      return bytes.length
-    }
+  /** Of less than `APART_BYTES / 3` UTF-16 units: that is the most that UTF-8 needs, and cheaper than counting first. Returns the number of bytes. */
+  shortText(text: string): number {
     this.#reserve(text.length * 3)
     const length = this.#staging.write(text, this.#stagedBytes)
     this.#stagedBytes += length
@@ -84,11 +77,10 @@ export class BatchWriter {
     return length
   }
 
-  /** Memory that every receiver maps instead of copying it. */
-  shared(memory: SharedArrayBuffer): void {
+  /** A buffer that holds nothing else: it is transferred, or mapped by the receiver if it is shared memory. */
+  whole(memory: ArrayBuffer | SharedArrayBuffer): void {
     this.#payloadBytes += memory.byteLength
-    this.#apart.push(memory)
-    this.#fields.push(-this.#apart.length)
+    this.#beside(memory)
   }
 
   /** Empties the writer into one value to post and the buffers to transfer with it. */
@@ -111,6 +103,11 @@ export class BatchWriter {
     if (apart.length === 0) return { posted: buffer, transfer: [buffer] }
     this.#apart = []
     return { posted: [buffer, ...apart], transfer: [buffer, ...apart.filter((part) => part instanceof ArrayBuffer)] }
+  }
+
+  #beside(memory: ArrayBuffer | SharedArrayBuffer): void {
+    this.#apart.push(memory)
+    this.#fields.push(-this.#apart.length)
   }
 
   #reserve(length: number): void {

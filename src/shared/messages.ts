@@ -1,8 +1,10 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { BatchReader, BatchWriter } from './batch.ts'
+import { APART_BYTES, type BatchReader, type BatchWriter } from './batch.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import { ShardwsError } from './errors.ts'
 import type { TakerSetup, Ticket } from './handoff/strategy.ts'
+import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
+import { FIN, Opcode } from './protocol/opcodes.ts'
 
 /** What a connection does when its peer reads too slowly and `maxBackpressure` is reached. */
 export type SlowConsumerPolicy = 'drop' | 'close' | 'buffer'
@@ -53,12 +55,15 @@ const Command = {
   NOTIFY_DRAIN: 9,
   CREDIT: 10,
   STOP: 11,
+  SEND_FRAME: 12,
 } as const
 
 export interface CommandHandler {
   /** Confirm that the shard is alive and will take the socket of this connection. */
   reserve(key: ConnectionKey): void
   send(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
+  /** `frame` is complete, header included, and belongs to the receiver. */
+  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number): void
   /** `frame` is complete, header included. */
   broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey): void
   close(key: ConnectionKey, code: number, reason: string): void
@@ -75,16 +80,20 @@ export interface CommandHandler {
 
 export const commands = {
   reserve: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.RESERVE, key),
+  /** Copies the payload. Returns the number of its bytes. */
   send(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
+    const isText = typeof payload === 'string'
+    // A long message is copied into the very buffer that the shard will write to the socket.
+    if (payload.length * (isText ? 3 : 1) >= APART_BYTES) return sendFrame(batch, key, payload, isBinary)
     batch.beginWithKey(Command.SEND, key)
     batch.field(isBinary)
-    if (typeof payload === 'string') return batch.text(payload)
+    if (isText) return batch.shortText(payload)
     batch.bytes(payload)
     return payload.length
   },
   broadcast(batch: BatchWriter, frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey): void {
     batch.begin(Command.BROADCAST, payloadBytes, except)
-    if (frame instanceof SharedArrayBuffer) batch.shared(frame)
+    if (frame instanceof SharedArrayBuffer) batch.whole(frame)
     else batch.bytes(frame)
   },
   close: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
@@ -104,6 +113,18 @@ export const commands = {
   stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
 }
 
+function sendFrame(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
+  const firstByte = FIN | (isBinary ? Opcode.BINARY : Opcode.TEXT)
+  const isText = typeof payload === 'string'
+  const payloadBytes = isText ? Buffer.byteLength(payload) : payload.length
+  const frame = Buffer.allocUnsafeSlow(frameHeaderSize(payloadBytes) + payloadBytes)
+  if (isText) writeTextFrame(frame, 0, firstByte, payload, payloadBytes)
+  else writeFrame(frame, 0, firstByte, payload)
+  batch.begin(Command.SEND_FRAME, key, payloadBytes)
+  batch.whole(frame.buffer as ArrayBuffer)
+  return payloadBytes
+}
+
 export function dispatchCommands(batch: BatchReader, handler: CommandHandler): void {
   while (!batch.isDone) dispatchCommand(batch, handler)
 }
@@ -117,6 +138,11 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       const key = batch.number()
       const isBinary = batch.boolean()
       return handler.send(key, batch.bytes(), isBinary)
+    }
+    case Command.SEND_FRAME: {
+      const key = batch.number()
+      const payloadBytes = batch.number()
+      return handler.sendFrame(key, batch.bytes(), payloadBytes)
     }
     case Command.BROADCAST: {
       const payloadBytes = batch.number()

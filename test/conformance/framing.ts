@@ -1,7 +1,24 @@
 import { encodeFrames, type FrameSpec } from '../fixtures/raw-frame.ts'
 import {
-  ascii, binary, type Case, chop, closing, continuation, fragments, gotBinary, gotPong, gotText, octets, ping, pong, send,
-  sendEach, sendPart, type Step, text, unfinished,
+  ascii,
+  binary,
+  type Case,
+  chop,
+  closing,
+  continuation,
+  fragments,
+  gotBinary,
+  gotPong,
+  gotText,
+  octets,
+  ping,
+  pong,
+  send,
+  sendEach,
+  sendPart,
+  type Step,
+  text,
+  unfinished,
 } from './case.ts'
 
 // RFC 6455 §5.2. Sizes at both sides of every change of the length field.
@@ -24,7 +41,12 @@ function textOf(id: string, size: number, chopSize?: number): Case {
     const frame = text(ascii(size))
     return [chopSize === undefined ? send(frame) : chop(chopSize, frame), gotText(ascii(size))]
   }
-  return { id, what: `text of ${size} bytes${chopSize === undefined ? '' : `, ${chopSize} per write`}`, steps, end: 'clean' }
+  return {
+    id,
+    what: `text of ${size} bytes${chopSize === undefined ? '' : `, ${chopSize} per write`}`,
+    steps,
+    end: 'clean',
+  }
 }
 
 function binaryOf(id: string, size: number, chopSize?: number): Case {
@@ -32,7 +54,12 @@ function binaryOf(id: string, size: number, chopSize?: number): Case {
     const frame = binary(octets(size))
     return [chopSize === undefined ? send(frame) : chop(chopSize, frame), gotBinary(octets(size))]
   }
-  return { id, what: `binary of ${size} bytes${chopSize === undefined ? '' : `, ${chopSize} per write`}`, steps, end: 'clean' }
+  return {
+    id,
+    what: `binary of ${size} bytes${chopSize === undefined ? '' : `, ${chopSize} per write`}`,
+    steps,
+    end: 'clean',
+  }
 }
 
 /** Many lengths in a row, so that every alignment of header and payload inside one read occurs. */
@@ -83,7 +110,10 @@ const MIXED: readonly FrameSpec[] = [
   binary(),
 ]
 const MIXED_REPLIES: readonly Step[] = [
-  gotText('ab'), gotBinary(Buffer.concat([octets(5), octets(130)])), gotText('κόσμε'), gotBinary(Buffer.alloc(0)),
+  gotText('ab'),
+  gotBinary(Buffer.concat([octets(5), octets(130)])),
+  gotText('κόσμε'),
+  gotBinary(Buffer.alloc(0)),
 ]
 
 function segmentation(): Case[] {
@@ -111,7 +141,9 @@ function segmentation(): Case[] {
       what: 'fifty exchanges in one write, two pings among them',
       steps: () => [
         send(ping('first'), ...upTo(50).flatMap(() => MIXED), ping('last')),
-        gotPong('first'), ...upTo(50).flatMap(() => MIXED_REPLIES), gotPong('last'),
+        gotPong('first'),
+        ...upTo(50).flatMap(() => MIXED_REPLIES),
+        gotPong('last'),
       ],
       end: 'clean',
     },
@@ -133,7 +165,12 @@ function upTo(count: number): number[] {
 }
 
 function malformed(): Case[] {
-  const fails = (id: string, what: string, end: number, ...steps: Step[]): Case => ({ id, what, steps: () => steps, end })
+  const fails = (id: string, what: string, end: number, ...steps: Step[]): Case => ({
+    id,
+    what,
+    steps: () => steps,
+    end,
+  })
   const unmasked: [string, FrameSpec][] = [
     ['text', text('plain', { mask: false })],
     ['empty text', text('', { mask: false })],
@@ -143,7 +180,13 @@ function malformed(): Case[] {
   return [
     // RFC 6455 §5.1: a server must fail the connection on an unmasked frame.
     ...unmasked.map(([name, frame], index) => fails(`S1.8.${index + 1}`, `unmasked ${name}`, 1002, send(frame))),
-    fails('S1.8.5', 'unmasked frame behind a good one', 1002, send(text('good'), text('plain', { mask: false })), gotText('good')),
+    fails(
+      'S1.8.5',
+      'unmasked frame behind a good one',
+      1002,
+      send(text('good'), text('plain', { mask: false })),
+      gotText('good'),
+    ),
     fails('S1.8.6', 'unmasked continuation', 1002, sendEach(text('a', unfinished), continuation('b', { mask: false }))),
     // RFC 6455 §5.2: the minimal number of bytes must be used to encode the length.
     fails('S1.9.1', 'length 0 in 16 bits', 1002, send(text('', { lengthForm: 16 }))),

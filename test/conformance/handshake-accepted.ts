@@ -13,19 +13,41 @@ export const acceptedCases: readonly HandshakeCase[] = [
   accepted('H1.5', 'connection token last of a list', { Connection: 'keep-alive, Upgrade' }),
   accepted('H1.6', 'connection token first of a list', { Connection: 'Upgrade,keep-alive' }),
   accepted('H1.7', 'two connection headers', { Connection: ['keep-alive', 'Upgrade'] }),
-  accepted('H1.8', 'white space around values', { Connection: '   Upgrade  ', 'Sec-WebSocket-Version': ' \t 13 \t ', Upgrade: '\twebsocket\t' }),
+  accepted('H1.8', 'white space around values', {
+    Connection: '   Upgrade  ',
+    'Sec-WebSocket-Version': ' \t 13 \t ',
+    Upgrade: '\twebsocket\t',
+  }),
   accepted('H1.9', 'header names in upper case', {
-    'Sec-WebSocket-Key': null, 'SEC-WEBSOCKET-KEY': 'dGhlIHNhbXBsZSBub25jZQ==', Host: null, HOST: 'h:80',
+    'Sec-WebSocket-Key': null,
+    'SEC-WEBSOCKET-KEY': 'dGhlIHNhbXBsZSBub25jZQ==',
+    Host: null,
+    HOST: 'h:80',
   }),
   accepted('H1.10', 'a target with a query', {}, { target: '/chat/room?x=1&y=%20&__proto__=1' }),
   accepted('H1.11', 'a target of two slashes', {}, { target: '//' }),
   accepted('H1.12', 'a target that is no valid URL', {}, { target: '/%zz?%' }),
-  accepted('H1.13', 'a target of 4000 characters', {}, { target: `/${ascii(4000).toString().replace(/[^a-z]/g, 'x')}` }),
+  accepted(
+    'H1.13',
+    'a target of 4000 characters',
+    {},
+    {
+      target: `/${ascii(4000)
+        .toString()
+        .replace(/[^a-z]/g, 'x')}`,
+    },
+  ),
   accepted('H1.14', 'host with port', { Host: 'example.com:8080' }),
   accepted('H1.15', 'host as IPv6 literal', { Host: '[::1]:8080' }),
-  accepted('H1.16', 'headers named like object members', { constructor: 'a', toString: 'b', hasOwnProperty: 'c', ['__proto__']: 'd' }),
+  accepted('H1.16', 'headers named like object members', {
+    constructor: 'a',
+    toString: 'b',
+    hasOwnProperty: 'c',
+    ['__proto__']: 'd',
+  }),
   accepted('H1.17', 'cookies and fifty more headers', {
-    Cookie: 'a=b; c=d', ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`X-Header-${index}`, `${index}`])),
+    Cookie: 'a=b; c=d',
+    ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`X-Header-${index}`, `${index}`])),
   }),
   { ...accepted('H1.18', 'no extension offered, none agreed'), headers: { 'sec-websocket-extensions': null } },
   {
@@ -33,7 +55,10 @@ export const acceptedCases: readonly HandshakeCase[] = [
     headers: { 'sec-websocket-extensions': null },
   },
   { ...accepted('H1.20', 'no subprotocol offered, none chosen'), headers: { 'sec-websocket-protocol': null } },
-  { ...accepted('H1.21', 'a body must not be announced'), headers: { 'content-length': null, 'transfer-encoding': null } },
+  {
+    ...accepted('H1.21', 'a body must not be announced'),
+    headers: { 'content-length': null, 'transfer-encoding': null },
+  },
   accepted('H1.22', 'another key', { 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' }),
   accepted('H1.23', 'a key of every kind of character', { 'Sec-WebSocket-Key': '+/v7+/v7+/v7+/v7+/v7+w==' }),
   ...cuts(),
@@ -49,7 +74,13 @@ function cuts(): HandshakeCase[] {
 function early(): HandshakeCase[] {
   const request = upgradeRequest()
   const big = text(ascii(1 << 20))
-  const one = (id: string, what: string, rest: Partial<HandshakeCase>): HandshakeCase => ({ id, what, request, status: [101], ...rest })
+  const one = (id: string, what: string, rest: Partial<HandshakeCase>): HandshakeCase => ({
+    id,
+    what,
+    request,
+    status: [101],
+    ...rest,
+  })
   return [
     one('H3.1', 'one frame in the write of the handshake', { early: NUMBERED.slice(0, 1) }),
     one('H3.2', 'a thousand frames in the write of the handshake', { early: NUMBERED }),
@@ -58,7 +89,10 @@ function early(): HandshakeCase[] {
     one('H3.5', 'a thousand frames, 11 bytes per write', { early: NUMBERED, chop: 11 }),
     one('H3.6', 'cut inside the last line end', { early: NUMBERED.slice(0, 20), chop: request.length - 1 }),
     one('H3.7', 'cut behind the handshake', { early: NUMBERED.slice(0, 20), chop: request.length }),
-    one('H3.8', 'cut behind the first byte of the first frame', { early: NUMBERED.slice(0, 20), chop: request.length + 1 }),
+    one('H3.8', 'cut behind the first byte of the first frame', {
+      early: NUMBERED.slice(0, 20),
+      chop: request.length + 1,
+    }),
     one('H3.9', '1 MiB, 4093 bytes per write', { early: [big, ...NUMBERED.slice(0, 5)], chop: 4093 }),
   ]
 }

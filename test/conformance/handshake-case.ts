@@ -18,7 +18,12 @@ export interface HandshakeCase {
   readonly early?: readonly FrameSpec[]
 }
 
-export function accepted(id: string, what: string, headers: HeaderOverrides = {}, line: RequestLine = {}): HandshakeCase {
+export function accepted(
+  id: string,
+  what: string,
+  headers: HeaderOverrides = {},
+  line: RequestLine = {},
+): HandshakeCase {
   return { id, what, request: upgradeRequest(headers, line), status: [101] }
 }
 
@@ -50,6 +55,8 @@ export const CORRECT_LINES = [
 export function withPipelined(cases: readonly HandshakeCase[]): HandshakeCase[] {
   const second = Buffer.from('GET /admin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
   return cases.flatMap((one) =>
-    one.status.includes(101) ? [one] : [one, { ...one, id: `${one.id}p`, what: `${one.what}, a request pipelined behind`, behind: second }],
+    one.status.includes(101)
+      ? [one]
+      : [one, { ...one, id: `${one.id}p`, what: `${one.what}, a request pipelined behind`, behind: second }],
   )
 }

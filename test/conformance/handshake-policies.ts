@@ -13,9 +13,17 @@ export interface Policy {
 const NUMBERED = Array.from({ length: 1000 }, (_, index) => text(`frame ${index}`))
 
 export const policies: readonly Policy[] = [
-  { name: 'allowOrigins', options: { allowOrigins: ['https://good.example', 'http://good.example:8080'] }, cases: origins() },
+  {
+    name: 'allowOrigins',
+    options: { allowOrigins: ['https://good.example', 'http://good.example:8080'] },
+    cases: origins(),
+  },
   { name: 'path', options: { path: '/echo' }, cases: paths() },
-  { name: 'verifyClient refuses', options: { verifyClient: () => false }, cases: withPipelined([refused('H14.1', 'refused at once', 401)]) },
+  {
+    name: 'verifyClient refuses',
+    options: { verifyClient: () => false },
+    cases: withPipelined([refused('H14.1', 'refused at once', 401)]),
+  },
   {
     name: 'verifyClient rejects',
     options: { verifyClient: () => Promise.reject(new Error('verifyClient of the test')) },
@@ -26,30 +34,70 @@ export const policies: readonly Policy[] = [
     options: { verifyClient: () => new Promise<boolean>(() => {}), handshakeTimeoutMs: 200 },
     cases: withPipelined([refused('H14.3', 'the handshake deadline', 503)]),
   },
-  ...[0, 150].map((delayMs): Policy => ({
-    name: `verifyClient takes ${delayMs} ms`,
-    options: { verifyClient: () => new Promise<boolean>((resolve) => setTimeout(resolve, delayMs, true)) },
-    cases: earlyWhileVerifying(delayMs),
-  })),
+  ...[0, 150].map(
+    (delayMs): Policy => ({
+      name: `verifyClient takes ${delayMs} ms`,
+      options: { verifyClient: () => new Promise<boolean>((resolve) => setTimeout(resolve, delayMs, true)) },
+      cases: earlyWhileVerifying(delayMs),
+    }),
+  ),
   { name: 'protocols', options: { protocols: ['chat.v2', 'chat.v1'] }, cases: subprotocols() },
 ]
 
 function origins(): HandshakeCase[] {
-  const allowed = ['https://good.example', 'https://good.example:443', 'HTTPS://GOOD.EXAMPLE', 'http://good.example:8080']
+  const allowed = [
+    'https://good.example',
+    'https://good.example:443',
+    'HTTPS://GOOD.EXAMPLE',
+    'http://good.example:8080',
+  ]
   const forbidden = [
-    'null', 'http://good.example', 'https://good.example:444', 'https://good.example:8080', 'http://good.example:80',
-    'https://good.example.evil.example', 'https://evil-good.example', 'https://evilgood.example', 'https://sub.good.example',
-    'https://good.exampl', 'https://good.example@evil.example', 'https://good.example:443@evil.example',
-    'https://evil.example#https://good.example', 'https://evil.example/https://good.example', 'https://evil.example?https://good.example',
-    'https://evil.example\\https://good.example', 'https://good.example, https://evil.example', 'https://evil.example https://good.example',
-    'wss://good.example', 'file://', 'good.example', '//good.example', 'https:', '*', 'https://*', 'https://g%C3%B6od.example',
-    'https://xn--god-1qa.example', 'https://good\xadexample', 'https://[::1]', 'http://127.0.0.1', 'https://.good.example', 'undefined',
+    'null',
+    'http://good.example',
+    'https://good.example:444',
+    'https://good.example:8080',
+    'http://good.example:80',
+    'https://good.example.evil.example',
+    'https://evil-good.example',
+    'https://evilgood.example',
+    'https://sub.good.example',
+    'https://good.exampl',
+    'https://good.example@evil.example',
+    'https://good.example:443@evil.example',
+    'https://evil.example#https://good.example',
+    'https://evil.example/https://good.example',
+    'https://evil.example?https://good.example',
+    'https://evil.example\\https://good.example',
+    'https://good.example, https://evil.example',
+    'https://evil.example https://good.example',
+    'wss://good.example',
+    'file://',
+    'good.example',
+    '//good.example',
+    'https:',
+    '*',
+    'https://*',
+    'https://g%C3%B6od.example',
+    'https://xn--god-1qa.example',
+    'https://good\xadexample',
+    'https://[::1]',
+    'http://127.0.0.1',
+    'https://.good.example',
+    'undefined',
   ]
   return [
     ...allowed.map((Origin, index) => accepted(`H12.${index + 1}`, `origin ${Origin}`, { Origin })),
-    ...withPipelined(forbidden.map((Origin, index) => refused(`H12.${index + 20}`, `origin ${JSON.stringify(Origin)}`, 403, { Origin }))),
-    refused('H12.60', 'two origins, the allowed one first', [400, 403], { Origin: ['https://good.example', 'https://evil.example'] }),
-    refused('H12.61', 'two origins, the allowed one last', [400, 403], { Origin: ['https://evil.example', 'https://good.example'] }),
+    ...withPipelined(
+      forbidden.map((Origin, index) =>
+        refused(`H12.${index + 20}`, `origin ${JSON.stringify(Origin)}`, 403, { Origin }),
+      ),
+    ),
+    refused('H12.60', 'two origins, the allowed one first', [400, 403], {
+      Origin: ['https://good.example', 'https://evil.example'],
+    }),
+    refused('H12.61', 'two origins, the allowed one last', [400, 403], {
+      Origin: ['https://evil.example', 'https://good.example'],
+    }),
   ]
 }
 
@@ -66,7 +114,11 @@ function paths(): HandshakeCase[] {
 function earlyWhileVerifying(delayMs: number): HandshakeCase[] {
   const request = upgradeRequest()
   const one = (number: number, what: string, rest: Partial<HandshakeCase>): HandshakeCase => ({
-    id: `H15.${delayMs}.${number}`, what, request, status: [101], ...rest,
+    id: `H15.${delayMs}.${number}`,
+    what,
+    request,
+    status: [101],
+    ...rest,
   })
   return [
     one(1, 'a thousand frames in the write of the handshake', { early: NUMBERED }),

@@ -37,13 +37,21 @@ function versions(): HandshakeCase[] {
   )
   // §4.4 asks for 426 when a version was named; a missing or unreadable one is a malformed request as well.
   const unreadable: [string, string | string[] | null][] = [
-    ['no version', null], ['an empty version', ''], ['a word as version', 'thirteen'], ['version 13.0', '13.0'], ['version 013', '013'], ['version -13', '-13'], ['version 130', '130'],
-    ['two versions', ['13', '8']], ['a list of versions', '8, 13'],
+    ['no version', null],
+    ['an empty version', ''],
+    ['a word as version', 'thirteen'],
+    ['version 13.0', '13.0'],
+    ['version 013', '013'],
+    ['version -13', '-13'],
+    ['version 130', '130'],
+    ['two versions', ['13', '8']],
+    ['a list of versions', '8, 13'],
   ]
   return [
     ...other,
     ...unreadable.map(([what, version], index) =>
-      refused(`H5.${other.length + index + 1}`, what, [400, 426], { 'Sec-WebSocket-Version': version })),
+      refused(`H5.${other.length + index + 1}`, what, [400, 426], { 'Sec-WebSocket-Version': version }),
+    ),
   ]
 }
 
@@ -58,7 +66,10 @@ function tokens(): HandshakeCase[] {
     refused('H6.7', 'connection without the token', [400, 404, 426], { Connection: 'keep-alive' }),
     refused('H6.8', 'connection with a token that begins alike', [400, 404, 426], { Connection: 'Upgraded' }),
     refused('H6.9', 'a plain request', [400, 404, 426], {
-      Upgrade: null, Connection: 'close', 'Sec-WebSocket-Key': null, 'Sec-WebSocket-Version': null,
+      Upgrade: null,
+      Connection: 'close',
+      'Sec-WebSocket-Key': null,
+      'Sec-WebSocket-Version': null,
     }),
   ]
 }
@@ -115,7 +126,13 @@ function bodies(): HandshakeCase[] {
   const frame = encodeFrame(text('smuggled'))
   const chunked = Buffer.concat([Buffer.from(`${frame.length.toString(16)}\r\n`), frame, Buffer.from('\r\n0\r\n\r\n')])
   const length = { 'Content-Length': `${frame.length}` }
-  const withBody = (id: string, what: string, headers: Record<string, string>, behind: Buffer, chop?: number): HandshakeCase => ({
+  const withBody = (
+    id: string,
+    what: string,
+    headers: Record<string, string>,
+    behind: Buffer,
+    chop?: number,
+  ): HandshakeCase => ({
     id,
     what,
     request: upgradeRequest(headers),
@@ -140,15 +157,45 @@ function bodies(): HandshakeCase[] {
 function floods(): HandshakeCase[] {
   const extra = (count: number): string[] => Array.from({ length: count }, (_, index) => `A${index}:`)
   const counts = [990, 1000, 1500, 1990, 2000, 2100]
-  const tooMany = counts.filter((count) => count > 1000).flatMap((count, index) => [
-    refusedBytes(`H11.${index * 2 + 1}`, `${count} headers behind`, [400, 431], 'GET / HTTP/1.1', ...CORRECT_LINES, ...extra(count)),
-    refusedBytes(`H11.${index * 2 + 2}`, `${count} headers before`, [400, 431], 'GET / HTTP/1.1', ...extra(count), ...CORRECT_LINES),
-  ])
+  const tooMany = counts
+    .filter((count) => count > 1000)
+    .flatMap((count, index) => [
+      refusedBytes(
+        `H11.${index * 2 + 1}`,
+        `${count} headers behind`,
+        [400, 431],
+        'GET / HTTP/1.1',
+        ...CORRECT_LINES,
+        ...extra(count),
+      ),
+      refusedBytes(
+        `H11.${index * 2 + 2}`,
+        `${count} headers before`,
+        [400, 431],
+        'GET / HTTP/1.1',
+        ...extra(count),
+        ...CORRECT_LINES,
+      ),
+    ])
   const long = (size: number): string => 'x'.repeat(size)
   return [
     ...tooMany,
-    refusedBytes('H11.20', 'a header of 17 KiB', [400, 431], 'GET / HTTP/1.1', ...CORRECT_LINES, `X-Long: ${long(17_408)}`),
-    refusedBytes('H11.21', 'a header name of 17 KiB', [400, 431], 'GET / HTTP/1.1', ...CORRECT_LINES, `${long(17_408)}: x`),
+    refusedBytes(
+      'H11.20',
+      'a header of 17 KiB',
+      [400, 431],
+      'GET / HTTP/1.1',
+      ...CORRECT_LINES,
+      `X-Long: ${long(17_408)}`,
+    ),
+    refusedBytes(
+      'H11.21',
+      'a header name of 17 KiB',
+      [400, 431],
+      'GET / HTTP/1.1',
+      ...CORRECT_LINES,
+      `${long(17_408)}: x`,
+    ),
     refusedBytes('H11.22', 'a target of 17 KiB', [400, 414, 431], `GET /${long(17_408)} HTTP/1.1`, ...CORRECT_LINES),
   ]
 }

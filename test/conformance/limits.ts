@@ -1,11 +1,24 @@
 import { encodeFrames, type FrameSpec } from '../fixtures/raw-frame.ts'
 import {
-  ascii, binary, type Case, chop, continuation, cut, fragments, gotBinary, gotText, octets, send, type Step, text, unfinished,
+  ascii,
+  binary,
+  type Case,
+  chop,
+  continuation,
+  cut,
+  fragments,
+  gotBinary,
+  gotText,
+  octets,
+  send,
+  type Step,
+  text,
+  unfinished,
 } from './case.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 15_000
 
 /** The limits the server under test must have been given. */
 export const LIMITS = { maxPayload: 16 * MIB, maxFragments: 131_072 } as const
@@ -111,12 +124,20 @@ function sendMany(frames: readonly FrameSpec[]): Step {
 
 function boundaries(): Case[] {
   const { maxPayload, maxFragments } = LIMITS
-  const over = (id: string, what: string, end: number, steps: () => Step[]): Case => ({ id, what, steps, end, deadlineMs: DEADLINE_MS })
+  const over = (id: string, what: string, end: number, steps: () => Step[]): Case => ({
+    id,
+    what,
+    steps,
+    end,
+    deadlineMs: DEADLINE_MS,
+  })
   return [
     over('S9.2.1', 'a frame one byte over maxPayload, header only', 1009, () => [
       send(binary('', { declared: BigInt(maxPayload + 1) })),
     ]),
-    over('S9.2.2', 'a text frame far over maxPayload, header only', 1009, () => [send(text('', { declared: 1n << 40n }))]),
+    over('S9.2.2', 'a text frame far over maxPayload, header only', 1009, () => [
+      send(text('', { declared: 1n << 40n })),
+    ]),
     over('S9.2.3', 'the header of a second fragment that goes over maxPayload', 1009, () => [
       send(binary(octets(100), unfinished), continuation('', { declared: BigInt(maxPayload - 99), fin: false })),
     ]),

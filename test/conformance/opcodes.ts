@@ -28,8 +28,18 @@ function reserved(group: string, first: number): Case[] {
 
 function everyReserved(): Case[] {
   return [3, 4, 5, 6, 7, 11, 12, 13, 14, 15].flatMap((opcode): Case[] => [
-    { id: `S4.1.${opcode}`, what: `two bytes of opcode ${opcode}`, steps: () => [sendPart(2, { opcode, payload: 'later' })], end: 1002 },
-    { id: `S4.2.${opcode}`, what: `opcode ${opcode} without FIN`, steps: () => [send({ opcode, fin: false })], end: 1002 },
+    {
+      id: `S4.1.${opcode}`,
+      what: `two bytes of opcode ${opcode}`,
+      steps: () => [sendPart(2, { opcode, payload: 'later' })],
+      end: 1002,
+    },
+    {
+      id: `S4.2.${opcode}`,
+      what: `opcode ${opcode} without FIN`,
+      steps: () => [send({ opcode, fin: false })],
+      end: 1002,
+    },
     {
       id: `S4.3.${opcode}`,
       what: `opcode ${opcode} inside a fragmented message`,

@@ -44,7 +44,11 @@ t.test('the reader returns what the encoder wrote, however it is cut', async (t)
     const reader = new RawFrameReader()
     const frames = []
     for (let at = 0; at < bytes.length; at += step) frames.push(...reader.push(bytes.subarray(at, at + step)))
-    t.strictSame(frames.map(({ payload }) => payload.equals(octets(payload.length)) && payload.length), sizes, `steps of ${step}`)
+    t.strictSame(
+      frames.map(({ payload }) => payload.equals(octets(payload.length)) && payload.length),
+      sizes,
+      `steps of ${step}`,
+    )
     t.equal(reader.leftover, 0)
   }
 })
@@ -59,14 +63,38 @@ t.test('the example frames of RFC 6455 §5.7', async (t) => {
 
 t.test('every id is given once', async (t) => {
   const ids = [
-    framingCases, pingCases, reservedBitsCases, opcodeCases, fragmentationCases, utf8Cases, closingCases, limitCases,
-    acceptedCases, refusedCases, ...policies.map(({ cases }) => cases),
+    framingCases,
+    pingCases,
+    reservedBitsCases,
+    opcodeCases,
+    fragmentationCases,
+    utf8Cases,
+    closingCases,
+    limitCases,
+    acceptedCases,
+    refusedCases,
+    ...policies.map(({ cases }) => cases),
   ].flatMap((cases) => cases.map(({ id }) => id))
-  t.strictSame(ids.filter((id, index) => ids.indexOf(id) !== index), [])
+  t.strictSame(
+    ids.filter((id, index) => ids.indexOf(id) !== index),
+    [],
+  )
 })
 
-const ECHO: Case = { id: 'echo', what: '', steps: () => [send(text('hi')), gotText('hi')], end: 'clean', deadlineMs: 200 }
-const VIOLATION: Case = { id: 'violation', what: '', steps: () => [send(text('hi', { rsv: 1 }))], end: 1002, deadlineMs: 200 }
+const ECHO: Case = {
+  id: 'echo',
+  what: '',
+  steps: () => [send(text('hi')), gotText('hi')],
+  end: 'clean',
+  deadlineMs: 200,
+}
+const VIOLATION: Case = {
+  id: 'violation',
+  what: '',
+  steps: () => [send(text('hi', { rsv: 1 }))],
+  end: 1002,
+  deadlineMs: 200,
+}
 const ownReply = { mask: false } as const
 const hi = text('hi', ownReply)
 const goodbye = closing(1000, '', ownReply)
@@ -82,18 +110,66 @@ interface Faulty {
 
 const FAULTY: readonly Faulty[] = [
   { name: 'masks', testCase: ECHO, answer: [text('hi'), goodbye], after: 'fin', failure: /masked/ },
-  { name: 'sets a reserved bit', testCase: ECHO, answer: [text('hi', { ...ownReply, rsv: 4 }), goodbye], after: 'fin', failure: /reserved bits 4/ },
-  { name: 'wastes length bytes', testCase: ECHO, answer: [text('hi', { ...ownReply, lengthForm: 16 }), goodbye], after: 'fin', failure: /16 bits/ },
-  { name: 'echoes another text', testCase: ECHO, answer: [text('ho', ownReply), goodbye], after: 'fin', failure: /expected Text/ },
-  { name: 'echoes as binary', testCase: ECHO, answer: [binary('hi', ownReply), goodbye], after: 'fin', failure: /expected Text/ },
+  {
+    name: 'sets a reserved bit',
+    testCase: ECHO,
+    answer: [text('hi', { ...ownReply, rsv: 4 }), goodbye],
+    after: 'fin',
+    failure: /reserved bits 4/,
+  },
+  {
+    name: 'wastes length bytes',
+    testCase: ECHO,
+    answer: [text('hi', { ...ownReply, lengthForm: 16 }), goodbye],
+    after: 'fin',
+    failure: /16 bits/,
+  },
+  {
+    name: 'echoes another text',
+    testCase: ECHO,
+    answer: [text('ho', ownReply), goodbye],
+    after: 'fin',
+    failure: /expected Text/,
+  },
+  {
+    name: 'echoes as binary',
+    testCase: ECHO,
+    answer: [binary('hi', ownReply), goodbye],
+    after: 'fin',
+    failure: /expected Text/,
+  },
   { name: 'echoes twice', testCase: ECHO, answer: [hi, hi, goodbye], after: 'fin', failure: /unexpected: Text/ },
   { name: 'says nothing', testCase: ECHO, answer: [], after: 'nothing', failure: /a message: not within 200 ms/ },
   { name: 'goes without a close frame', testCase: ECHO, answer: [hi], after: 'fin', failure: /the peer ended first/ },
-  { name: 'waits for the client to end', testCase: ECHO, answer: [hi, goodbye], after: 'nothing', failure: /the end of the connection: not/ },
-  { name: 'talks behind its close frame', testCase: ECHO, answer: [hi, goodbye, hi], after: 'fin', failure: /1 frames after/ },
-  { name: 'closes with another code', testCase: VIOLATION, answer: [closing(1007, '', ownReply)], after: 'fin', failure: /expected close 1002; seen: close 1007/ },
+  {
+    name: 'waits for the client to end',
+    testCase: ECHO,
+    answer: [hi, goodbye],
+    after: 'nothing',
+    failure: /the end of the connection: not/,
+  },
+  {
+    name: 'talks behind its close frame',
+    testCase: ECHO,
+    answer: [hi, goodbye, hi],
+    after: 'fin',
+    failure: /1 frames after/,
+  },
+  {
+    name: 'closes with another code',
+    testCase: VIOLATION,
+    answer: [closing(1007, '', ownReply)],
+    after: 'fin',
+    failure: /expected close 1002; seen: close 1007/,
+  },
   { name: 'resets', testCase: VIOLATION, answer: [closing(1002, '', ownReply)], after: 'reset', failure: /reset/ },
-  { name: 'ends inside a frame', testCase: VIOLATION, answer: [closing(1002, '', ownReply), { opcode: RawOpcode.Text, mask: false, declared: 9n }], after: 'fin', failure: /unfinished/ },
+  {
+    name: 'ends inside a frame',
+    testCase: VIOLATION,
+    answer: [closing(1002, '', ownReply), { opcode: RawOpcode.Text, mask: false, declared: 9n }],
+    after: 'fin',
+    failure: /unfinished/,
+  },
 ]
 
 for (const faulty of FAULTY) {

@@ -1,5 +1,18 @@
 import { encodeFrames, RawOpcode } from '../fixtures/raw-frame.ts'
-import { binary, type Case, chop, closing, gotText, octets, ping, send, sendEach, sendPart, text, unfinished } from './case.ts'
+import {
+  binary,
+  type Case,
+  chop,
+  closing,
+  gotText,
+  octets,
+  ping,
+  send,
+  sendEach,
+  sendPart,
+  text,
+  unfinished,
+} from './case.ts'
 
 // RFC 6455 §5.2: RSV1–3 must be 0 unless an extension was negotiated that defines them.
 const VALUES = [1, 2, 3, 4, 5, 6, 7]
@@ -41,5 +54,10 @@ export const reservedBitsCases: readonly Case[] = [
       }),
     ),
   ),
-  { id: 'S3.8', what: 'rsv 4, only two bytes of the frame', steps: () => [sendPart(2, text(octets(64), { rsv: 4 }))], end: 1002 },
+  {
+    id: 'S3.8',
+    what: 'rsv 4, only two bytes of the frame',
+    steps: () => [sendPart(2, text(octets(64), { rsv: 4 }))],
+    end: 1002,
+  },
 ]

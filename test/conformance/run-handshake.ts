@@ -36,7 +36,8 @@ async function checkAccepted(client: RawClient, { request, early = [] }: Handsha
   for (const frame of [...early, last]) await expectEcho(client, frame)
   client.sendRaw(encodeFrame(closing(1000)))
   const report = await client.waitClosed()
-  if (report.closeCode !== 1000 || report.how !== 'fin') throw new Error(`closed with ${report.closeCode}, ${report.how}`)
+  if (report.closeCode !== 1000 || report.how !== 'fin')
+    throw new Error(`closed with ${report.closeCode}, ${report.how}`)
   if (client.unread().length > 0) throw new Error(`unexpected: ${client.unread().join(', ')}`)
 }
 
@@ -53,10 +54,16 @@ async function checkRefused(client: RawClient): Promise<void> {
   const report = await client.waitClosed()
   if (report.how !== 'fin') throw new Error(`status ${status}, then a reset`)
   // RFC 9112 §9.6; a 426 names Upgrade beside it.
-  const connection = headers.get('connection')?.join(',').toLowerCase().split(/[ \t]*,[ \t]*/) ?? []
+  const connection =
+    headers
+      .get('connection')
+      ?.join(',')
+      .toLowerCase()
+      .split(/[ \t]*,[ \t]*/) ?? []
   if (!connection.includes('close')) throw new Error(`status ${status} without connection: close`)
   const length = headers.get('content-length')?.[0]
-  if (length === undefined && client.body.includes('HTTP/1.')) throw new Error(`status ${status}, then another response`)
+  if (length === undefined && client.body.includes('HTTP/1.'))
+    throw new Error(`status ${status}, then another response`)
   if (length !== undefined && Number(length) !== client.body.length) {
     throw new Error(`status ${status}: content-length ${length}, but ${client.body.length} bytes behind the head`)
   }

@@ -17,7 +17,11 @@ const GROUPS: readonly (readonly [group: number, what: string, vectors: readonly
   [9, 'the last of a length', ['7f', 'dfbf', 'efbfbf', 'f48fbfbf'].map(hex)],
   [10, 'the last of a length, out of range', ['f7bfbfbf', 'fbbfbfbfbf', 'fdbfbfbfbfbf'].map(hex)],
   [11, 'a boundary', ['ed9fbf', 'ee8080', 'efbfbd', 'f48fbfbf', 'f4908080'].map(hex)],
-  [12, 'continuation bytes alone', [hex('80'), hex('bf'), ...range(2, 6).map(alternating), Buffer.from(range(0x80, 0xbf))]],
+  [
+    12,
+    'continuation bytes alone',
+    [hex('80'), hex('bf'), ...range(2, 6).map(alternating), Buffer.from(range(0x80, 0xbf))],
+  ],
   [
     13,
     'lead bytes alone, each before a space',
@@ -30,8 +34,16 @@ const GROUPS: readonly (readonly [group: number, what: string, vectors: readonly
   [18, 'the largest overlong', ['c1bf', 'e09fbf', 'f08fbfbf', 'f887bfbfbf', 'fc83bfbfbfbf'].map(hex)],
   [19, 'an overlong NUL', ['c080', 'e08080', 'f0808080', 'f880808080', 'fc8080808080'].map(hex)],
   [20, 'one surrogate', ['eda080', 'edadbf', 'edae80', 'edafbf', 'edb080', 'edbe80', 'edbfbf'].map(hex)],
-  [21, 'two surrogates', ['eda080', 'edadbf', 'edae80', 'edafbf'].flatMap((high) => [hex(`${high}edb080`), hex(`${high}edbfbf`)])],
-  [22, 'a noncharacter, which is allowed', range(0, 16).flatMap((plane) => [scalar(plane, 0xfffe), scalar(plane, 0xffff)])],
+  [
+    21,
+    'two surrogates',
+    ['eda080', 'edadbf', 'edae80', 'edafbf'].flatMap((high) => [hex(`${high}edb080`), hex(`${high}edbfbf`)]),
+  ],
+  [
+    22,
+    'a noncharacter, which is allowed',
+    range(0, 16).flatMap((plane) => [scalar(plane, 0xfffe), scalar(plane, 0xffff)]),
+  ],
   [23, 'a special', range(0xfff9, 0xffff).map((code) => scalar(0, code))],
 ]
 
@@ -68,8 +80,10 @@ export function firstOffence(bytes: Buffer): number {
 function lead(byte: number): Due | undefined {
   if (byte <= 0x7f) return { count: 0, low: 0x80, high: 0xbf }
   if (byte >= 0xc2 && byte <= 0xdf) return { count: 1, low: 0x80, high: 0xbf }
-  if (byte >= 0xe0 && byte <= 0xef) return { count: 2, low: byte === 0xe0 ? 0xa0 : 0x80, high: byte === 0xed ? 0x9f : 0xbf }
-  if (byte >= 0xf0 && byte <= 0xf4) return { count: 3, low: byte === 0xf0 ? 0x90 : 0x80, high: byte === 0xf4 ? 0x8f : 0xbf }
+  if (byte >= 0xe0 && byte <= 0xef)
+    return { count: 2, low: byte === 0xe0 ? 0xa0 : 0x80, high: byte === 0xed ? 0x9f : 0xbf }
+  if (byte >= 0xf0 && byte <= 0xf4)
+    return { count: 3, low: byte === 0xf0 ? 0x90 : 0x80, high: byte === 0xf4 ? 0x8f : 0xbf }
   return undefined
 }
 

@@ -1,6 +1,20 @@
 import { encodeFrame, RawOpcode } from '../fixtures/raw-frame.ts'
 import {
-  ascii, binary, type Case, chop, continuation, cut, fragments, gotBinary, gotPong, gotText, ping, send, sendEach, type Step, text,
+  ascii,
+  binary,
+  type Case,
+  chop,
+  continuation,
+  cut,
+  fragments,
+  gotBinary,
+  gotPong,
+  gotText,
+  ping,
+  send,
+  sendEach,
+  type Step,
+  text,
   unfinished,
 } from './case.ts'
 import { firstOffence, hex, KOSME, UTF8_VECTORS, type Utf8Vector } from './utf8-vectors.ts'
@@ -11,8 +25,18 @@ const SURROGATE = Buffer.concat([KOSME, hex('eda080'), Buffer.from('edited')])
 /** Category 6: text must be UTF-8 (RFC 6455 §8.1), and what cannot become UTF-8 fails at once, not at the end of the message. */
 export const utf8Cases: readonly Case[] = [
   { id: '6.1.1', what: 'empty text', steps: () => [send(text()), gotText('')], end: 'clean' },
-  { id: '6.1.2', what: 'three empty fragments', steps: () => [send(...fragments(1, ['', '', ''])), gotText('')], end: 'clean' },
-  { id: '6.1.3', what: 'one full fragment between two empty', steps: () => [send(...fragments(1, ['', MIXED, ''])), gotText(MIXED)], end: 'clean' },
+  {
+    id: '6.1.2',
+    what: 'three empty fragments',
+    steps: () => [send(...fragments(1, ['', '', ''])), gotText('')],
+    end: 'clean',
+  },
+  {
+    id: '6.1.3',
+    what: 'one full fragment between two empty',
+    steps: () => [send(...fragments(1, ['', MIXED, ''])), gotText(MIXED)],
+    end: 'clean',
+  },
   { id: '6.2.1', what: 'several widths in one frame', steps: () => [send(text(MIXED)), gotText(MIXED)], end: 'clean' },
   {
     id: '6.2.2',
@@ -20,10 +44,25 @@ export const utf8Cases: readonly Case[] = [
     steps: () => [send(...fragments(1, ['Hello-µ@ßöä', 'üàá-UTF-8!!'])), gotText(MIXED)],
     end: 'clean',
   },
-  { id: '6.2.3', what: 'fragments of one byte', steps: () => [send(...fragments(1, cut(MIXED, 1))), gotText(MIXED)], end: 'clean' },
-  { id: '6.2.4', what: 'three-byte code points in fragments of one byte', steps: () => [send(...fragments(1, cut(KOSME, 1))), gotText(KOSME)], end: 'clean' },
+  {
+    id: '6.2.3',
+    what: 'fragments of one byte',
+    steps: () => [send(...fragments(1, cut(MIXED, 1))), gotText(MIXED)],
+    end: 'clean',
+  },
+  {
+    id: '6.2.4',
+    what: 'three-byte code points in fragments of one byte',
+    steps: () => [send(...fragments(1, cut(KOSME, 1))), gotText(KOSME)],
+    end: 'clean',
+  },
   { id: '6.3.1', what: 'a surrogate in the middle', steps: () => [send(text(SURROGATE))], end: 1007 },
-  { id: '6.3.2', what: 'the same in fragments of one byte', steps: () => [send(...fragments(1, cut(SURROGATE, 1)))], end: 1007 },
+  {
+    id: '6.3.2',
+    what: 'the same in fragments of one byte',
+    steps: () => [send(...fragments(1, cut(SURROGATE, 1)))],
+    end: 1007,
+  },
   ...failFast(),
   ...UTF8_VECTORS.flatMap(formsOf),
   ...splits(),
@@ -43,7 +82,12 @@ function failFast(): Case[] {
     return { kind: 'sendEach', writes: ends.map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end)) }
   }
   return [
-    { id: '6.4.1', what: 'second fragment beyond U+10FFFF, third never sent', steps: () => [frames(KOSME, out)], end: 1007 },
+    {
+      id: '6.4.1',
+      what: 'second fragment beyond U+10FFFF, third never sent',
+      steps: () => [frames(KOSME, out)],
+      end: 1007,
+    },
     {
       id: '6.4.2',
       what: 'second fragment ends with the first impossible byte',
@@ -51,8 +95,18 @@ function failFast(): Case[] {
       end: 1007,
     },
     { id: '6.4.3', what: 'as 6.4.1 in chops of one frame', steps: () => [chops(KOSME, out)], end: 1007 },
-    { id: '6.4.4', what: 'as 6.4.2 in chops of one frame', steps: () => [chops(Buffer.concat([KOSME, hex('f4')]), hex('90'))], end: 1007 },
-    { id: 'S6.4.1', what: 'first fragment ends with the first impossible byte', steps: () => [frames(hex('f490'))], end: 1007 },
+    {
+      id: '6.4.4',
+      what: 'as 6.4.2 in chops of one frame',
+      steps: () => [chops(Buffer.concat([KOSME, hex('f4')]), hex('90'))],
+      end: 1007,
+    },
+    {
+      id: 'S6.4.1',
+      what: 'first fragment ends with the first impossible byte',
+      steps: () => [frames(hex('f490'))],
+      end: 1007,
+    },
     {
       id: 'S6.4.2',
       what: 'the impossible byte opens a fragment, an empty one before it',
@@ -65,8 +119,18 @@ function failFast(): Case[] {
       steps: () => [send(text('good'), text(hex('c0'), unfinished)), gotText('good')],
       end: 1007,
     },
-    { id: 'S6.4.4', what: 'the last fragment stops inside a code point', steps: () => [send(...fragments(1, [KOSME, hex('e282')]))], end: 1007 },
-    { id: 'S6.4.5', what: 'the last fragment is empty, the one before stops inside', steps: () => [send(...fragments(1, [hex('ce'), '']))], end: 1007 },
+    {
+      id: 'S6.4.4',
+      what: 'the last fragment stops inside a code point',
+      steps: () => [send(...fragments(1, [KOSME, hex('e282')]))],
+      end: 1007,
+    },
+    {
+      id: 'S6.4.5',
+      what: 'the last fragment is empty, the one before stops inside',
+      steps: () => [send(...fragments(1, [hex('ce'), '']))],
+      end: 1007,
+    },
   ]
 }
 
@@ -78,7 +142,12 @@ function formsOf({ id, what, bytes }: Utf8Vector): Case[] {
   const end = good ? 'clean' : 1007
   const forms: Case[] = [
     { id, what, steps: () => [send(text(bytes)), ...replies], end },
-    { id: `S${id}.1`, what: `${what}, fragments of a byte`, steps: () => [send(...fragments(1, cut(bytes, 1))), ...replies], end },
+    {
+      id: `S${id}.1`,
+      what: `${what}, fragments of a byte`,
+      steps: () => [send(...fragments(1, cut(bytes, 1))), ...replies],
+      end,
+    },
     { id: `S${id}.2`, what: `${what}, a byte per write`, steps: () => [chop(1, text(bytes)), ...replies], end },
   ]
   if (good || offence === bytes.length) return forms
@@ -89,10 +158,20 @@ function formsOf({ id, what, bytes }: Utf8Vector): Case[] {
     {
       id: `S${id}.3`,
       what: `${what}, an unfinished frame up to byte ${offence}`,
-      steps: () => [{ kind: 'send', bytes: encodeFrame(text(Buffer.concat([upToOffence, ascii(50)]))).subarray(0, header + offence + 1) }],
+      steps: () => [
+        {
+          kind: 'send',
+          bytes: encodeFrame(text(Buffer.concat([upToOffence, ascii(50)]))).subarray(0, header + offence + 1),
+        },
+      ],
       end: 1007,
     },
-    { id: `S${id}.4`, what: `${what}, an unfinished message up to byte ${offence}`, steps: () => [send(text(upToOffence, unfinished))], end: 1007 },
+    {
+      id: `S${id}.4`,
+      what: `${what}, an unfinished message up to byte ${offence}`,
+      steps: () => [send(text(upToOffence, unfinished))],
+      end: 1007,
+    },
   ]
 }
 
@@ -115,7 +194,8 @@ function splits(): Case[] {
       steps: () => {
         const pairs = cuts.flatMap((from) => cuts.filter((to) => to >= from).map((to) => [from, to] as const))
         const messages = pairs.map(([from, to]) =>
-          fragments(1, [sample.subarray(0, from), sample.subarray(from, to), sample.subarray(to)]))
+          fragments(1, [sample.subarray(0, from), sample.subarray(from, to), sample.subarray(to)]),
+        )
         return [send(...messages.flat()), ...messages.map(() => gotText(sample))]
       },
       end: 'clean',
@@ -136,7 +216,9 @@ function splits(): Case[] {
       what: 'binary is not judged, nor does it disturb the text behind it',
       steps: () => [
         send(...fragments(2, [hex('ce'), hex('ff')]), text(KOSME), binary(hex('f4908080'))),
-        gotBinary(hex('ceff')), gotText(KOSME), gotBinary(hex('f4908080')),
+        gotBinary(hex('ceff')),
+        gotText(KOSME),
+        gotBinary(hex('f4908080')),
       ],
       end: 'clean',
     },
@@ -164,10 +246,18 @@ function longTexts(): Case[] {
       (size, index): Case => ({
         id: `S6.26.${index + 1}`,
         what: `${wide.length} bytes of mixed widths, ${size} per ${index === 0 ? 'fragment' : 'write'}`,
-        steps: () => [index === 0 ? send(...fragments(1, cut(wide.subarray(0, 22 * 500), size))) : chop(size, text(wide)), gotText(index === 0 ? wide.subarray(0, 22 * 500) : wide)],
+        steps: () => [
+          index === 0 ? send(...fragments(1, cut(wide.subarray(0, 22 * 500), size))) : chop(size, text(wide)),
+          gotText(index === 0 ? wide.subarray(0, 22 * 500) : wide),
+        ],
         end: 'clean',
       }),
     ),
-    { id: 'S6.27', what: '1 MiB of text whose last byte is missing', steps: () => [send(text(Buffer.concat([ascii(1 << 20), hex('e282')])))], end: 1007 },
+    {
+      id: 'S6.27',
+      what: '1 MiB of text whose last byte is missing',
+      steps: () => [send(text(Buffer.concat([ascii(1 << 20), hex('e282')])))],
+      end: 1007,
+    },
   ]
 }

@@ -40,7 +40,7 @@ t.test('import and require() give the same names', async (t) => {
     `import * as shardws from 'shardws'; console.log(JSON.stringify(Object.keys(shardws).sort()))`,
   )
   const required = await runScript('require.cjs', `console.log(JSON.stringify(Object.keys(require('shardws')).sort()))`)
-  t.match(JSON.parse(imported), ['ShardwsError', 'WebSocketServer'])
+  for (const name of ['ShardwsError', 'WebSocketServer']) t.ok(JSON.parse(imported).includes(name), name)
   t.same(
     JSON.parse(required).filter((name: string) => name !== '__esModule'),
     JSON.parse(imported),
@@ -50,7 +50,9 @@ t.test('import and require() give the same names', async (t) => {
 t.test('importing it opens nothing, and the process ends by itself', async (t) => {
   const output = await runScript(
     'inert.js',
-    `const state = () => [process.getActiveResourcesInfo().sort(), process.eventNames().map(String).sort()]
+    `// Requests (FSReqCallback, CloseReq) are the loader's own, under way and soon over.
+     const resources = () => process.getActiveResourcesInfo().filter((name) => !name.includes('Req')).sort()
+     const state = () => [resources(), process.eventNames().map(String).sort()]
      // Node opens these three when first asked, and loading node:http asks.
      process.stdin, process.stdout, process.stderr
      const before = state()

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
-import { socketOver, surrender, wrapTcp, type TcpHandle } from './handle.ts'
+import { socketOver, surrender, type TcpHandle, wrapTcp } from './handle.ts'
 import { connectIpcPipe, IpcListener, type IpcPipe, type WriteRequest } from './ipc-pipe.ts'
 import type { Giver, ReadInto, Taker, Ticket } from './strategy.ts'
 

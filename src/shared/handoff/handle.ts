@@ -102,7 +102,9 @@ export function socketOver(handle: object, options: WrapOptions): Socket {
 }
 
 /** `connect()` creates the handle before it does anything else; destroyed in the same tick it connects to nothing. */
-export function handleClassFor<Handle extends StreamHandle>(target: SocketConnectOpts): HandleClass<Handle> | undefined {
+export function handleClassFor<Handle extends StreamHandle>(
+  target: SocketConnectOpts,
+): HandleClass<Handle> | undefined {
   const socket = new Socket()
   socket.on('error', () => {})
   socket.connect(target)

@@ -1,16 +1,16 @@
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server, Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   detach,
-  handleClassFor,
   type HandleClass,
+  handleClassFor,
   IPC_TYPE,
-  socketOver,
   type StreamHandle,
+  socketOver,
   type TcpHandle,
 } from './handle.ts'
 

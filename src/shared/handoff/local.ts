@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
-import { surrender, tcpHandleOf, wrapTcp, type TcpHandle } from './handle.ts'
+import { surrender, type TcpHandle, tcpHandleOf, wrapTcp } from './handle.ts'
 import type { Giver, ReadInto, Taker, Ticket } from './strategy.ts'
 
 interface LocalTicket extends Ticket {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
-import { surrender, wrapTcp, type TcpHandle } from './handle.ts'
+import { surrender, type TcpHandle, wrapTcp } from './handle.ts'
 import type { Giver, ReadInto, Taker, Ticket } from './strategy.ts'
 
 interface TransferTicket extends Ticket {

@@ -142,7 +142,7 @@ export class FrameParser {
       if (length === LENGTH_16) {
         start += 2
         if (start > end) return at
-        length = view.getUint16(base + start - 2)
+        length = ((bytes[start - 2] as number) << 8) | (bytes[start - 1] as number)
         // RFC 6455 §5.2: the minimal number of bytes must be used.
         if (length < LENGTH_16) {
           this.fail('LENGTH_NOT_MINIMAL')

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
 import { bestStrategy } from '../../../src/shared/handoff/probe.ts'
 import type { StrategyName } from '../../../src/shared/handoff/strategy.ts'
-import t, { type Test } from 'tap'
 import {
   closed,
   descriptorsBack,
@@ -71,9 +71,8 @@ for (const { strategy, secure } of cases) {
       const shard = await TestShard.start(strategy)
       let go = (): void => {}
       const gone = new Promise<void>((resolve) => (go = resolve))
-      const server = await listen(async (socket, head) => {
-        await gone
-        shard.give(socket, head, 'echo')
+      const server = await listen((socket, head) => {
+        void gone.then(() => shard.give(socket, head, 'echo'))
       }, secure)
       const lines = Array.from({ length: 1000 }, (_, i) => `line ${i}\n`).join('')
       const [first = '', ...rest] = pieces(lines)
@@ -93,25 +92,32 @@ for (const { strategy, secure } of cases) {
       const shard = await TestShard.start(strategy)
       const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
       const clients = Array.from({ length: 600 }, (_, i) => join(server, `hello ${i}`))
-      const answers = await Promise.all(clients.map((client) => (client.end(), received(client))))
-      t.same(answers, Array.from(clients, (_, i) => `hello ${i}`))
+      const answers = await Promise.all(clients.map((client) => received(client.end())))
+      t.same(
+        answers,
+        Array.from(clients, (_, i) => `hello ${i}`),
+      )
       t.equal(shard.count('lost'), 0)
       await shard.stop()
       await stopServer(server)
     })
 
-    scenario('the http server forgets sockets it gave away', async (t) => {
-      const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
-      const clients = Array.from({ length: 100 }, () => join(server).resume())
-      await shard.until(() => shard.count('adopted') === 100)
-      t.equal(await connections(server), 0)
-      await stopServer(server)
-      t.equal(clients.filter((client) => client.closed).length, 0, 'while all of them live')
-      for (const client of clients) client.end()
-      await Promise.all(clients.map(closed))
-      await shard.stop()
-    }, { skip: !leaves })
+    scenario(
+      'the http server forgets sockets it gave away',
+      async (t) => {
+        const shard = await TestShard.start(strategy)
+        const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
+        const clients = Array.from({ length: 100 }, () => join(server).resume())
+        await shard.until(() => shard.count('adopted') === 100)
+        t.equal(await connections(server), 0)
+        await stopServer(server)
+        t.equal(clients.filter((client) => client.closed).length, 0, 'while all of them live')
+        for (const client of clients) client.end()
+        await Promise.all(clients.map(closed))
+        await shard.stop()
+      },
+      { skip: !leaves },
+    )
 
     scenario('a paused socket does not read', async (t) => {
       const shard = await TestShard.start(strategy)
@@ -160,18 +166,22 @@ for (const { strategy, secure } of cases) {
       await stopServer(server)
     })
 
-    scenario("a reset by the client is one 'close'", async (t) => {
-      const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
-      const clients = Array.from({ length: 20 }, () => join(server).resume())
-      await shard.until(() => shard.count('adopted') === 20)
-      for (const client of clients) client.resetAndDestroy()
-      await shard.until(() => shard.count('event', 'close') >= 20)
-      await shard.stop()
-      await stopServer(server)
-      t.equal(shard.count('event', 'close'), 20)
-      t.equal(shard.count('event', 'error'), 20)
-    }, { skip: secure })
+    scenario(
+      "a reset by the client is one 'close'",
+      async (t) => {
+        const shard = await TestShard.start(strategy)
+        const server = await listen((socket, head) => shard.give(socket, head, 'echo'), secure)
+        const clients = Array.from({ length: 20 }, () => join(server).resume())
+        await shard.until(() => shard.count('adopted') === 20)
+        for (const client of clients) client.resetAndDestroy()
+        await shard.until(() => shard.count('event', 'close') >= 20)
+        await shard.stop()
+        await stopServer(server)
+        t.equal(shard.count('event', 'close'), 20)
+        t.equal(shard.count('event', 'error'), 20)
+      },
+      { skip: secure },
+    )
 
     scenario('the shard destroys its socket', async (t) => {
       const shard = await TestShard.start(strategy)

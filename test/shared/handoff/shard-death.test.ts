@@ -72,18 +72,22 @@ for (const strategy of strategies) {
       t.equal(shard.count('adopted'), 0)
     })
 
-    scenario('killed while sockets are on their way', async (t) => {
-      const shard = await TestShard.start(strategy)
-      const { server, clients, sockets } = await collect(400)
-      shard.tell({ op: 'block' })
-      for (const socket of sockets) shard.give(socket, NO_HEAD, 'echo')
-      await shard.kill()
-      shard.giver.close()
-      await Promise.all(clients.map(closed))
-      await stopServer(server)
-      await shard.stop()
-      t.equal(shard.count('adopted'), 0)
-    }, { skip: strategy === 'local' })
+    scenario(
+      'killed while sockets are on their way',
+      async (t) => {
+        const shard = await TestShard.start(strategy)
+        const { server, clients, sockets } = await collect(400)
+        shard.tell({ op: 'block' })
+        for (const socket of sockets) shard.give(socket, NO_HEAD, 'echo')
+        await shard.kill()
+        shard.giver.close()
+        await Promise.all(clients.map(closed))
+        await stopServer(server)
+        await shard.stop()
+        t.equal(shard.count('adopted'), 0)
+      },
+      { skip: strategy === 'local' },
+    )
 
     scenario('killed while sockets are being given', async (t) => {
       const shard = await TestShard.start(strategy)
@@ -103,16 +107,20 @@ for (const strategy of strategies) {
       t.ok(shard.count('adopted') < 200)
     })
 
-    scenario('killed with open connections', async () => {
-      const shard = await TestShard.start(strategy)
-      const server = await listen((socket, head) => shard.give(socket, head, 'echo'))
-      const clients = joinMany(server, 50)
-      await shard.until(() => shard.count('adopted') === 50)
-      await shard.kill()
-      await Promise.all(clients.map(closed))
-      await stopServer(server)
-      await shard.stop()
-    }, { skip: strategy === 'local' })
+    scenario(
+      'killed with open connections',
+      async () => {
+        const shard = await TestShard.start(strategy)
+        const server = await listen((socket, head) => shard.give(socket, head, 'echo'))
+        const clients = joinMany(server, 50)
+        await shard.until(() => shard.count('adopted') === 50)
+        await shard.kill()
+        await Promise.all(clients.map(closed))
+        await stopServer(server)
+        await shard.stop()
+      },
+      { skip: strategy === 'local' },
+    )
 
     scenario('closed before the shard took anything', async (t) => {
       const { giver } = await createGiver(strategy)
@@ -130,29 +138,33 @@ for (const strategy of strategies) {
       for (let life = 0; life < 20; life++) {
         const shard = await TestShard.start(strategy)
         const server = await listen((socket, head) => shard.give(socket, head, 'echo'))
-        const answers = await Promise.all(joinMany(server, 3).map((client) => (client.end('hello'), received(client))))
+        const answers = await Promise.all(joinMany(server, 3).map((client) => received(client.end('hello'))))
         t.same(answers, ['hello', 'hello', 'hello'])
         await stopServer(server)
         await shard.stop()
       }
     })
 
-    scenario('a socket with writes pending stays, and can be given once they are done', async (t) => {
-      const shard = await TestShard.start(strategy)
-      const { server, clients, sockets } = await collect(1)
-      const [client] = clients as [Socket]
-      const [socket] = sockets as [Duplex]
-      client.pause()
-      socket.write(Buffer.alloc(16 * 1024 * 1024))
-      t.throws(() => shard.give(socket, NO_HEAD, 'echo'), { code: 'NOT_TRANSFERABLE' })
-      t.equal(socket.destroyed, false)
-      client.resume()
-      await once(socket, 'drain')
-      shard.give(socket, drainRead(socket, NO_HEAD), 'echo')
-      client.end()
-      await closed(client)
-      await shard.stop()
-      await stopServer(server)
-    }, { skip: strategy === 'relay' })
+    scenario(
+      'a socket with writes pending stays, and can be given once they are done',
+      async (t) => {
+        const shard = await TestShard.start(strategy)
+        const { server, clients, sockets } = await collect(1)
+        const [client] = clients as [Socket]
+        const [socket] = sockets as [Duplex]
+        client.pause()
+        socket.write(Buffer.alloc(16 * 1024 * 1024))
+        t.throws(() => shard.give(socket, NO_HEAD, 'echo'), { code: 'NOT_TRANSFERABLE' })
+        t.equal(socket.destroyed, false)
+        client.resume()
+        await once(socket, 'drain')
+        shard.give(socket, drainRead(socket, NO_HEAD), 'echo')
+        client.end()
+        await closed(client)
+        await shard.stop()
+        await stopServer(server)
+      },
+      { skip: strategy === 'relay' },
+    )
   })
 }

@@ -67,6 +67,8 @@ t.test('the declared length fails as soon as it is there', (t) => {
     t.same(parse([bytes.subarray(0, -1)]), [], `${digits} without its last byte`)
     t.same(parse(Array.from(bytes, (byte) => Buffer.of(byte))), [code], `${digits} byte by byte`)
   }
+  const whole = Buffer.concat([hex('82fe 007d 00000000'), Buffer.alloc(125)])
+  t.same(parse([whole]), ['LENGTH_NOT_MINIMAL'], 'with its payload')
   t.same(parse([hex('82fe ffff')], { maxPayload: 65_534 }), ['MESSAGE_TOO_BIG'], 'a 16-bit length')
   t.same(
     parse([hex('82ff 0010000000000000')], { maxPayload: Number.MAX_SAFE_INTEGER }),
@@ -271,8 +273,15 @@ t.test('text fails at the byte that makes it invalid, inside an unfinished frame
       }
     }
   }
-  const open = encodeMaskedFrame(Opcode.TEXT, hex('f09f90'), KEY)
-  t.same(parse([open]), ['INVALID_UTF8'], 'a message must not end inside a character')
+  const fragments = [
+    encodeMaskedFrame(Opcode.TEXT, hex('61f09f'), KEY, { fin: false }),
+    encodeMaskedFrame(0, hex('90'), KEY),
+  ]
+  for (const open of [encodeMaskedFrame(Opcode.TEXT, hex('61f09f90'), KEY), Buffer.concat(fragments)]) {
+    for (const parts of everySplit(open)) {
+      if (parse(parts).join() !== 'INVALID_UTF8') t.fail('a message must not end inside a character', { parts })
+    }
+  }
   t.end()
 })
 

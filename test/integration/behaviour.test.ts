@@ -1,0 +1,42 @@
+import t from 'tap'
+import { engineConfigurations } from '../fixtures/configurations.ts'
+import { EngineUnderTest, type StartEngine } from '../fixtures/engine-under-test.ts'
+import { attaching } from './behaviour/attaching.ts'
+import type { Behaviour } from './behaviour/behaviour.ts'
+import { broadcasting } from './behaviour/broadcasting.ts'
+import { capacity } from './behaviour/capacity.ts'
+import { closing } from './behaviour/closing.ts'
+import { controlFrames } from './behaviour/control-frames.ts'
+import { listeners } from './behaviour/listeners.ts'
+import { messages } from './behaviour/messages.ts'
+import { metrics } from './behaviour/metrics.ts'
+import { ordering } from './behaviour/ordering.ts'
+import { origins } from './behaviour/origins.ts'
+import { peers } from './behaviour/peers.ts'
+import { subprotocols } from './behaviour/subprotocols.ts'
+import { vanishing } from './behaviour/vanishing.ts'
+import { verification } from './behaviour/verification.ts'
+
+const SUITES: Readonly<Record<string, Behaviour>> = {
+  messages,
+  closing,
+  peers,
+  broadcasting,
+  ordering,
+  controlFrames,
+  subprotocols,
+  origins,
+  verification,
+  capacity,
+  attaching,
+  listeners,
+  metrics,
+  vanishing,
+}
+
+for (const { name, options } of await engineConfigurations()) {
+  const start: StartEngine = (subtest, more) => EngineUnderTest.start(subtest, { ...options, ...more })
+  t.test(name, async (t) => {
+    for (const [suite, register] of Object.entries(SUITES)) t.test(suite, async (t) => register(t, start, options))
+  })
+}
