@@ -10,6 +10,7 @@ import { FrameParser, type FrameSink, type ParserLimits } from '../src/shared/pr
 import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
 import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
 import type { Clock } from './clock.ts'
+import { Deadlines, type Due } from './deadlines.ts'
 import type { MainLink } from './main-link.ts'
 import type { Outbox } from './outbox.ts'
 import { type QueueOwner, SendQueue } from './send-queue.ts'
@@ -55,14 +56,13 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   #closeCode: number = CloseCode.ABNORMAL_CLOSURE
   #closeReason = ''
   #wantsDrained = false
+  /** Main has got a message of this connection. */
+  #mayBeAnswered = false
+  /** How the connection ends once main has answered what came before. */
+  #conclusion: (() => void) | null = null
   #isReadingPaused = false
   #isTerminated = false
-  /** Times of the shard's clock. */
-  #lastReadMs: number
-  #nextPingMs: number
-  #endOfLifeMs: number
-  /** Set once closing has begun. */
-  #deadlineMs = Number.POSITIVE_INFINITY
+  readonly #deadlines: Deadlines
 
   constructor(key: ConnectionKey, context: ConnectionContext) {
     const { clock, limits, options, readBuffer } = context
@@ -71,9 +71,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#context = context
     this.#parser = new FrameParser('server', limits, this)
     this.#queue = new SendQueue(context.outbox, this)
-    this.#lastReadMs = clock.now
-    this.#nextPingMs = fromNow(clock.now, jittered(options.pingIntervalMs))
-    this.#endOfLifeMs = fromNow(clock.now, jittered(options.maxLifetimeMs))
+    this.#deadlines = new Deadlines(options, clock.now)
   }
 
   get readyState(): ReadyState {
@@ -109,11 +107,11 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   onRead(bytes: Buffer): void {
     this.#context.counters.add(Counter.WIRE_BYTES_IN, bytes.length)
-    this.#lastReadMs = this.#context.clock.now
+    this.#deadlines.heard(this.#context.clock.now)
     const violation = this.#parser.push(bytes)
     if (violation === null) return
     this.#context.counters.add(Counter.PROTOCOL_ERRORS, 1)
-    this.#fail(violation)
+    this.#afterMain(() => this.#fail(violation))
   }
 
   onMessage(payload: Buffer, isBinary: boolean): void {
@@ -122,6 +120,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     counters.add(Counter.BYTES_RECEIVED, payload.length)
     table.countReceived(this.key, payload.length, clock.epochMs)
     link.received(this.key, payload, isBinary)
+    this.#mayBeAnswered = true
     if (!this.#isReadingPaused && !link.hasCredit()) {
       this.#isReadingPaused = true
       this.#socket?.pause()
@@ -144,6 +143,17 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   onClose(code: number, reason: string): void {
     this.#closeCode = code
     this.#closeReason = reason
+    this.#afterMain(() => this.#answerClose(code))
+  }
+
+  /** Main has had the chance to answer everything that this peer sent. */
+  conclude(): void {
+    const conclusion = this.#conclusion
+    this.#conclusion = null
+    conclusion?.()
+  }
+
+  #answerClose(code: number): void {
     // RFC 6455 §5.5.1: answer with a close frame, echoing the code, unless one was sent already.
     if (this.#readyState === ReadyState.OPEN) {
       this.#append(CLOSE_FRAME, code === CloseCode.NO_STATUS_RECEIVED ? NO_BYTES : encodeCloseBody(code, ''))
@@ -154,27 +164,31 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   resumeReading(): void {
     if (!this.#isReadingPaused) return
     this.#isReadingPaused = false
-    this.#lastReadMs = this.#context.clock.now
+    this.#deadlines.heard(this.#context.clock.now)
     this.#socket?.resume()
   }
 
   // ── output ──
 
-  /** A message of main's has arrived: it no longer counts as on its way. */
-  take(payloadBytes: number): void {
-    this.#context.table.addTaken(this.key, payloadBytes)
-  }
-
+  /** A message of main's, which has admitted it. */
   send(payload: Uint8Array, isBinary: boolean): void {
     const frameBytes = frameHeaderSize(payload.length) + payload.length
-    if (!this.#admits(frameBytes)) return
+    if (!this.#takes(payload.length, frameBytes)) return
     this.#countSent(payload.length)
     this.#queue.append(isBinary ? BINARY_FRAME : TEXT_FRAME, payload, frameBytes)
     this.#onQueued()
   }
 
-  /** `frame` is complete and may be shared with other connections: it is not copied. */
+  /** A message of main's, as a complete frame that is not copied. */
   sendFrame(frame: Buffer, payloadBytes: number): void {
+    if (!this.#takes(payloadBytes, frame.length)) return
+    this.#countSent(payloadBytes)
+    this.#queue.appendShared(frame)
+    this.#onQueued()
+  }
+
+  /** A complete frame that other connections get too; it is not copied, and dropped if this one is too slow. */
+  sendShared(frame: Buffer, payloadBytes: number): void {
     if (!this.#admits(frame.length)) return
     this.#countSent(payloadBytes)
     this.#queue.appendShared(frame)
@@ -196,7 +210,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     if (this.#readyState !== ReadyState.OPEN) return
     this.#append(CLOSE_FRAME, encodeCloseBody(code, reason))
     this.#setReadyState(ReadyState.CLOSING)
-    this.#deadlineMs = fromNow(this.#context.clock.now, this.#context.options.closeTimeoutMs)
+    this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.now)
   }
 
   /** Ends the connection without a closing handshake. */
@@ -206,7 +220,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   }
 
   markAlive(): void {
-    this.#lastReadMs = this.#context.clock.now
+    this.#deadlines.heard(this.#context.clock.now)
   }
 
   notifyDrain(): void {
@@ -235,31 +249,49 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   // ── deadlines ──
 
   sweep(now: number): void {
-    if (now >= this.#deadlineMs) {
-      this.#context.counters.add(Counter.CLOSE_TIMEOUTS, 1)
-      this.terminate()
-      return
-    }
-    if (this.#readyState !== ReadyState.OPEN) return
-    const { options, counters } = this.#context
-    const silentMs = this.#isReadingPaused ? 0 : now - this.#lastReadMs
-    if (options.livenessMs > 0 && silentMs >= options.livenessMs) {
-      counters.add(Counter.LIVENESS_TIMEOUTS, 1)
-      this.#closeReason = 'liveness timeout'
-      this.terminate()
-    } else if (options.idleTimeoutMs > 0 && silentMs >= options.idleTimeoutMs) {
-      counters.add(Counter.IDLE_TIMEOUTS, 1)
-      this.close(CloseCode.GOING_AWAY, 'idle timeout')
-    } else if (now >= this.#endOfLifeMs) {
-      counters.add(Counter.LIFETIMES_ENDED, 1)
-      this.close(CloseCode.GOING_AWAY, 'end of lifetime')
-    } else if (now >= this.#nextPingMs) {
-      this.#nextPingMs = now + options.pingIntervalMs
-      this.ping(NO_BYTES)
+    const due = this.#deadlines.due(now, this.#readyState === ReadyState.OPEN, this.#isReadingPaused)
+    if (due !== null) this.#meet(due)
+  }
+
+  #meet(due: Due): void {
+    const { counters } = this.#context
+    switch (due) {
+      case 'end':
+        if (this.#conclusion !== null) return this.conclude()
+        counters.add(Counter.CLOSE_TIMEOUTS, 1)
+        return this.terminate()
+      case 'liveness':
+        counters.add(Counter.LIVENESS_TIMEOUTS, 1)
+        this.#closeReason = 'liveness timeout'
+        return this.terminate()
+      case 'idle':
+        counters.add(Counter.IDLE_TIMEOUTS, 1)
+        return this.close(CloseCode.GOING_AWAY, 'idle timeout')
+      case 'lifetime':
+        counters.add(Counter.LIFETIMES_ENDED, 1)
+        return this.close(CloseCode.GOING_AWAY, 'end of lifetime')
+      case 'ping':
+        return this.ping(NO_BYTES)
     }
   }
 
   // ── ends ──
+
+  /**
+   * The peer has sent its last: lets main answer what came before, as a handler on the same thread would have
+   * done, and then ends the connection. A main thread that is blocked is not waited for longer than `LINGER_MS`.
+   */
+  #afterMain(conclusion: () => void): void {
+    if (this.#conclusion !== null) return
+    if (!this.#mayBeAnswered) {
+      conclusion()
+      return
+    }
+    this.#conclusion = conclusion
+    this.#deadlines.endWithin(LINGER_MS, this.#context.clock.now)
+    this.resumeReading()
+    this.#context.link.finished(this.key)
+  }
 
   /** RFC 6455 §7.1.7: say why, then close the TCP connection; what the peer still sends is ignored. */
   #fail(error: ShardwsError): void {
@@ -276,14 +308,14 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   /** RFC 6455 §7.1.1: the server closes the TCP connection first, and waits for the peer to do the same. */
   #finish(): void {
     this.#setReadyState(ReadyState.CLOSING)
-    this.#deadlineMs = this.#context.clock.now + LINGER_MS
+    this.#deadlines.endWithin(LINGER_MS, this.#context.clock.now)
     this.resumeReading()
     this.#queue.end()
   }
 
   #onEnd(): void {
     this.#parser.stop()
-    this.#finish()
+    this.#afterMain(() => this.#finish())
   }
 
   #onTransportError(error: NodeJS.ErrnoException): void {
@@ -306,6 +338,14 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   #append(firstByte: number, payload: Uint8Array): void {
     this.#queue.append(firstByte, payload, frameHeaderSize(payload.length) + payload.length)
+  }
+
+  /** Main has said that this message will be written: of the policies only 'close' may still break that. */
+  #takes(payloadBytes: number, frameBytes: number): boolean {
+    const { options, table } = this.#context
+    table.addTaken(this.key, payloadBytes)
+    if (this.#readyState !== ReadyState.OPEN) return false
+    return options.slowConsumer === 'close' ? this.#admits(frameBytes) : true
   }
 
   /** A message is always admitted to an empty queue, however large it is. */
@@ -346,13 +386,4 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#readyState = state
     this.#context.table.setReadyState(this.key, state)
   }
-}
-
-/** ± 10 %, so that connections that opened together do not act together for ever. 0 stays 0. */
-function jittered(ms: number): number {
-  return ms * (0.9 + Math.random() * 0.2)
-}
-
-function fromNow(now: number, ms: number): number {
-  return ms > 0 ? now + ms : Number.POSITIVE_INFINITY
 }

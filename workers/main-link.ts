@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { EVENT_WINDOW } from '../src/shared/credit.ts'
 import { Link } from '../src/shared/link.ts'
 import { type Adopt, type CommandHandler, dispatchCommands, events } from '../src/shared/messages.ts'
 
@@ -14,7 +15,7 @@ export class MainLink {
   readonly #link: Link
 
   constructor(port: MessagePort, credit: SharedArrayBuffer, handler: MainLinkHandler) {
-    this.#link = new Link(port, credit, 'shard', {
+    this.#link = new Link(port, { memory: credit, end: 'shard', window: EVENT_WINDOW }, {
       onBatch: (batch) => dispatchCommands(batch, handler),
       onAdopt: (adopt) => handler.adopt(adopt),
       onClose: () => handler.cut(),
@@ -58,6 +59,11 @@ export class MainLink {
 
   failed(key: ConnectionKey, code: string, cause: string): void {
     events.failed(this.#link.out, key, code, cause)
+    this.#link.posted()
+  }
+
+  finished(key: ConnectionKey): void {
+    events.finished(this.#link.out, key)
     this.#link.posted()
   }
 

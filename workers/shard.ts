@@ -75,20 +75,16 @@ class Shard implements MainLinkHandler {
   }
 
   send(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
-    const connection = this.#connections.get(key)
-    connection?.take(payload.length)
-    connection?.send(payload, isBinary)
+    this.#connections.get(key)?.send(payload, isBinary)
   }
 
   sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number): void {
-    const connection = this.#connections.get(key)
-    connection?.take(payloadBytes)
-    connection?.sendFrame(frame, payloadBytes)
+    this.#connections.get(key)?.sendFrame(frame, payloadBytes)
   }
 
   broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey): void {
     for (const connection of this.#connections.values()) {
-      if (connection.key !== except) connection.sendFrame(frame, payloadBytes)
+      if (connection.key !== except) connection.sendShared(frame, payloadBytes)
     }
   }
 
@@ -114,6 +110,10 @@ class Shard implements MainLinkHandler {
 
   notifyDrain(key: ConnectionKey): void {
     this.#connections.get(key)?.notifyDrain()
+  }
+
+  conclude(key: ConnectionKey): void {
+    this.#connections.get(key)?.conclude()
   }
 
   /** Main has taken what was posted. */

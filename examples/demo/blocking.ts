@@ -11,7 +11,7 @@ export function blockMainThread(server: WebSocketServer, ids: readonly string[],
   const pongsBefore = ids.map((id) => server.getConnection(id)?.lastPong)
   const takenBefore = server.stats().messagesReceived
   const startedMs = performance.now()
-  while (performance.now() - startedMs < blockMs) continue
+  while (performance.now() - startedMs < blockMs);
   return {
     blockedMs: Math.round(performance.now() - startedMs),
     people: ids.length,

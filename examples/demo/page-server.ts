@@ -14,7 +14,9 @@ const JAVASCRIPT = 'text/javascript; charset=utf-8'
 /** Nothing else is served, so no path of a request ever reaches the file system. */
 const FILES: readonly (readonly [path: string, file: string, type: string])[] = [
   ['/', 'index.html', HTML],
-  ['/style.css', 'style.css', CSS],
+  ['/theme.css', 'theme.css', CSS],
+  ['/welcome.css', 'welcome.css', CSS],
+  ['/chat.css', 'chat.css', CSS],
   ['/icon.svg', 'icon.svg', 'image/svg+xml'],
   ['/main.js', 'main.js', JAVASCRIPT],
   ['/connection.js', 'connection.js', JAVASCRIPT],
@@ -38,6 +40,9 @@ export function createPageListener(): RequestListener {
     const page = pages.get(url.split('?', 1)[0] ?? url)
     if (method !== 'GET' && method !== 'HEAD') response.writeHead(405, { Allow: 'GET, HEAD' }).end()
     else if (page === undefined) response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Not found\n')
-    else response.writeHead(200, { ...HEADERS, 'Content-Type': page.type, 'Content-Length': page.body.length }).end(page.body)
+    else
+      response
+        .writeHead(200, { ...HEADERS, 'Content-Type': page.type, 'Content-Length': page.body.length })
+        .end(page.body)
   }
 }

@@ -44,7 +44,8 @@ export type Request =
 
 export type Reply =
   | { readonly type: 'welcome'; readonly you: Person; readonly people: Person[]; readonly history: ChatMessage[] }
-  | { readonly type: 'joined' | 'left'; readonly person: Person }
+  | { readonly type: 'joined'; readonly person: Person }
+  | { readonly type: 'left'; readonly person: Person }
   | ({ readonly type: 'message' } & ChatMessage)
   | { readonly type: 'pong'; readonly sentAt: number }
   | { readonly type: 'blocking'; readonly by: Person; readonly blockMs: number }
@@ -83,7 +84,9 @@ function requestOf({ type, name, text, key, sentAt }: Record<string, unknown>): 
     case 'say': {
       const cleaned = clean(text, MAX_TEXT_LENGTH)
       if (!cleaned) return malformed(`a message has 1 to ${MAX_TEXT_LENGTH} characters`)
-      return Number.isSafeInteger(key) ? { type, text: cleaned, key: key as number } : malformed('key must be an integer')
+      return Number.isSafeInteger(key)
+        ? { type, text: cleaned, key: key as number }
+        : malformed('key must be an integer')
     }
     case 'ping':
       return Number.isFinite(sentAt) ? { type, sentAt: sentAt as number } : malformed('sentAt must be a number')

@@ -25,14 +25,14 @@ function compile(rule: AllowedOrigin): (origin: string) => boolean {
   return (origin) => pattern.test(normalized(origin))
 }
 
-/** Scheme, host and port as browsers serialize them (RFC 6454 §6.2): lower case, no default port, no trailing dot or slash. */
+/** Scheme, host and port as browsers serialize them (RFC 6454 §6.2): lower case, no default port, no trailing slash. */
 function normalized(origin: string): string {
   const lower = origin.toLowerCase()
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@:\s]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?\/?$/.exec(lower)
   if (match === null) return lower
-  const [, scheme, host = '', port] = match
+  const [, scheme, host, port] = match
   const isDefaultPort = port === undefined || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443')
-  return `${scheme}://${host.replace(/\.$/, '')}${isDefaultPort ? '' : `:${port}`}`
+  return `${scheme}://${host}${isDefaultPort ? '' : `:${port}`}`
 }
 
 function escaped(text: string): string {

@@ -122,9 +122,10 @@ export class Peer<Data = unknown> {
   send(message: string | Uint8Array, isBinary: boolean = typeof message !== 'string'): boolean {
     const { counters, options, table } = this.#context
     if (table.readyState(this.key) !== ReadyState.OPEN) return false
-    const buffered = this.bufferedAmount
+    // Only a queue that the kernel does not take counts: what is on its way to a shard is bounded by the link.
     // UTF-8 needs at least one byte per UTF-16 unit: a lower bound is enough for a soft limit.
-    const isOver = buffered > 0 && buffered + message.length > options.maxBackpressure
+    const isOver =
+      table.queuedBytes(this.key) > 0 && this.bufferedAmount + message.length > options.maxBackpressure
     if (!this.#shard.link.hasCredit()) {
       counters.refusedByLink++
       this.#awaitDrain()

@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import type { ConnectionTable } from '../shared/connection-table.ts'
 import { Counter, type CounterRow, type Counters } from '../shared/counters.ts'
-import { allocateCredit } from '../shared/credit.ts'
+import { allocateCredit, COMMAND_WINDOW_MESSAGES } from '../shared/credit.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import { createGiver } from '../shared/handoff/handoff.ts'
 import type { Giver, StrategyName } from '../shared/handoff/strategy.ts'
@@ -62,7 +62,9 @@ export class RunningShard implements EventHandler {
       taker,
       options: setup.options.shard,
     }
-    return new RunningShard(setup, task, giver, (shard) => new ShardLink(port1, credit, shard))
+    const window = { messages: COMMAND_WINDOW_MESSAGES, bytes: setup.options.shard.maxShardBackpressure }
+    const account = { memory: credit, end: 'main', window } as const
+    return new RunningShard(setup, task, giver, (shard) => new ShardLink(port1, account, shard))
   }
 
   private constructor(setup: ShardSetup, task: ShardTask, giver: Giver, link: (shard: RunningShard) => ShardLink) {
@@ -140,6 +142,11 @@ export class RunningShard implements EventHandler {
 
   failed(key: ConnectionKey, code: string, cause: string): void {
     this.#observer.onFailed(key, code, cause)
+  }
+
+  /** What the application answered to the last messages was posted while they were dispatched. */
+  finished(key: ConnectionKey): void {
+    this.link.conclude(key)
   }
 
   closed(key: ConnectionKey, code: number, reason: string): void {

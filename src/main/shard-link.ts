@@ -1,14 +1,14 @@
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { ConnectionKey } from '../shared/connection-key.ts'
-import { Link } from '../shared/link.ts'
+import { type CreditAccount, Link } from '../shared/link.ts'
 import { type Adopt, commands, dispatchEvents, type EventHandler } from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
   readonly #link: Link
 
-  constructor(port: MessagePort, credit: SharedArrayBuffer, handler: EventHandler) {
-    this.#link = new Link(port, credit, 'main', {
+  constructor(port: MessagePort, credit: CreditAccount, handler: EventHandler) {
+    this.#link = new Link(port, credit, {
       onBatch: (batch) => dispatchEvents(batch, handler),
       onAdopt: () => {},
       // The thread's own end says more than the port's.
@@ -65,6 +65,11 @@ export class ShardLink {
 
   markAlive(key: ConnectionKey): void {
     commands.markAlive(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  conclude(key: ConnectionKey): void {
+    commands.conclude(this.#link.out, key)
     this.#link.posted()
   }
 

@@ -9,7 +9,11 @@ export interface CreditWindow {
   readonly bytes: number
 }
 
-export const CREDIT_WINDOW: CreditWindow = { messages: 1024, bytes: 4 * 1024 * 1024 }
+/** Shard to main: past it a connection that has more to tell is not read any further, so nothing is lost. */
+export const EVENT_WINDOW: CreditWindow = { messages: 1024, bytes: 4 * 1024 * 1024 }
+
+/** Main to a shard, besides a limit in bytes: past it messages are refused, so it must hold a generous burst. */
+export const COMMAND_WINDOW_MESSAGES = 256 * 1024
 
 /** Int32 words of one direction. They count for ever and wrap at 2^31: only differences are used. */
 const Word = {
@@ -36,7 +40,7 @@ export class CreditSpender {
   #messages = 0
   #bytes = 0
 
-  constructor(memory: SharedArrayBuffer, direction: Direction, window: CreditWindow = CREDIT_WINDOW) {
+  constructor(memory: SharedArrayBuffer, direction: Direction, window: CreditWindow) {
     this.#words = wordsOf(memory, direction)
     this.#window = window
   }

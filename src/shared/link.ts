@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { BatchReader, BatchWriter, type PostedBatch } from './batch.ts'
-import { CreditGranter, CreditSpender } from './credit.ts'
+import { CreditGranter, CreditSpender, type CreditWindow } from './credit.ts'
 import type { Adopt } from './messages.ts'
 
 /** A batch this large is posted at once: it bounds what a kept payload can hold alive, and the delay. */
@@ -15,6 +15,13 @@ export interface LinkHandler {
   onClose(): void
   /** Writes the message that tells the other end that it has credit again. */
   writeCredit(batch: BatchWriter): void
+}
+
+/** How much this end may post, and the memory in which both ends keep count. */
+export interface CreditAccount {
+  readonly memory: SharedArrayBuffer
+  readonly end: 'main' | 'shard'
+  readonly window: CreditWindow
 }
 
 /**
@@ -37,10 +44,10 @@ export class Link {
     this.flush()
   }
 
-  constructor(port: MessagePort, credit: SharedArrayBuffer, end: 'main' | 'shard', handler: LinkHandler) {
+  constructor(port: MessagePort, { memory, end, window }: CreditAccount, handler: LinkHandler) {
     this.#port = port
-    this.#spender = new CreditSpender(credit, end === 'main' ? 0 : 1)
-    this.#granter = new CreditGranter(credit, end === 'main' ? 1 : 0)
+    this.#spender = new CreditSpender(memory, end === 'main' ? 0 : 1, window)
+    this.#granter = new CreditGranter(memory, end === 'main' ? 1 : 0)
     this.#handler = handler
     port.on('message', (message: PostedBatch | Adopt) => this.#receive(message))
     port.on('close', () => {

@@ -56,6 +56,7 @@ const Command = {
   CREDIT: 10,
   STOP: 11,
   SEND_FRAME: 12,
+  CONCLUDE: 13,
 } as const
 
 export interface CommandHandler {
@@ -73,6 +74,8 @@ export interface CommandHandler {
   markAlive(key: ConnectionKey): void
   /** Answer with `drained` as soon as nothing is queued for this connection. */
   notifyDrain(key: ConnectionKey): void
+  /** Everything main had to say to this connection before it closes has been posted. */
+  conclude(key: ConnectionKey): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -109,6 +112,7 @@ export const commands = {
   },
   markAlive: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.MARK_ALIVE, key),
   notifyDrain: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.NOTIFY_DRAIN, key),
+  conclude: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.CONCLUDE, key),
   credit: (batch: BatchWriter): void => batch.begin(Command.CREDIT),
   stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
 }
@@ -161,6 +165,8 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       return handler.markAlive(batch.number())
     case Command.NOTIFY_DRAIN:
       return handler.notifyDrain(batch.number())
+    case Command.CONCLUDE:
+      return handler.conclude(batch.number())
     case Command.CREDIT:
       return handler.credit()
     case Command.STOP:
@@ -179,7 +185,8 @@ const Event = {
   DROPPED: 5,
   FAILED: 6,
   CLOSED: 7,
-  CREDIT: 8,
+  FINISHED: 8,
+  CREDIT: 9,
 } as const
 
 export interface EventHandler {
@@ -191,6 +198,8 @@ export interface EventHandler {
   drained(key: ConnectionKey): void
   /** `slowConsumer: 'drop'` has begun to refuse messages for this connection. */
   dropped(key: ConnectionKey): void
+  /** The last message of this peer was posted; the shard waits for `conclude` before it closes. */
+  finished(key: ConnectionKey): void
   /** An error ended the connection; CLOSED follows. `code` is an ErrorCode, `cause` for people. */
   failed(key: ConnectionKey, code: string, cause: string): void
   /** The last event of a connection, also of one whose socket never arrived. */
@@ -210,6 +219,7 @@ export const events = {
   dropped: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DROPPED, key),
   failed: (batch: BatchWriter, key: ConnectionKey, code: string, cause: string): void =>
     batch.begin(Event.FAILED, key, code, cause),
+  finished: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.FINISHED, key),
   closed: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
     batch.begin(Event.CLOSED, key, code, reason),
   credit: (batch: BatchWriter): void => batch.begin(Event.CREDIT),
@@ -239,6 +249,8 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.failed(batch.number(), batch.string(), batch.string())
     case Event.CLOSED:
       return handler.closed(batch.number(), batch.number(), batch.string())
+    case Event.FINISHED:
+      return handler.finished(batch.number())
     case Event.CREDIT:
       return handler.credit()
     default:

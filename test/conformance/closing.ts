@@ -19,12 +19,12 @@ import {
 } from './case.ts'
 import { hex, KOSME } from './utf8-vectors.ts'
 
-// RFC 6455 §7.4 and the IANA registry: 1012–1014 were registered later. 1005, 1006 and 1015 are for APIs, never sent.
+// RFC 6455 §7.4 and the IANA registry: 1012–1014 came later; 1005, 1006 and 1015 are never sent.
 const VALID_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999]
 const REGISTERED_LATER = [1012, 1013, 1014]
 const INVALID_CODES = [0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999]
 
-/** Category 7: the closing handshake, RFC 6455 §5.5.1 and §7. A close frame received in good order is answered with its own code. */
+/** Category 7: the closing handshake, RFC 6455 §5.5.1 and §7. A good close frame is answered with its own code. */
 export const closingCases: readonly Case[] = [
   {
     id: '7.1.1',

@@ -89,7 +89,7 @@ function requestLines(): HandshakeCase[] {
     refused('H7.9', 'HTTP/1.2', [400, 505], {}, { version: 'HTTP/1.2' }),
     refused('H7.10', 'a method in lower case', [400, 405, 501], {}, { method: 'get' }),
     refused('H7.11', 'an invented method', [400, 405, 501], {}, { method: 'FETCH' }),
-    // RFC 6455 §4.2.1 would allow it; nobody opens a WebSocket through a forward proxy this way, and it would bypass the path.
+    // RFC 6455 §4.2.1 would allow it; the engine documents that it does not.
     refused('H7.15', 'a target in absolute form', 400, {}, { target: 'http://127.0.0.1/' }),
     refused('H7.16', 'a target with a fragment', 400, {}, { target: '/#x' }),
     refusedBytes('H7.12', 'no version', [400], 'GET /', ...CORRECT_LINES),

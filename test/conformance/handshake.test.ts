@@ -41,7 +41,8 @@ for (const configuration of await configurations()) {
 
     await t.test('draining', async (t) => {
       const server = await configuration.start({ path: '/' })
-      const silent = await RawClient.connect({ port: server.port }) // It never answers the close frame, so the drain lasts.
+      // It never answers the close frame, so the drain lasts.
+      const silent = await RawClient.connect({ port: server.port })
       const stopped = server.stop()
       const late = await RawClient.open({ port: server.port })
       t.equal(late.response.status, 503, 'H17.3 refused while draining')

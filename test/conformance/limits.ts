@@ -34,7 +34,7 @@ interface Kind {
 const TEXT: Kind = { name: 'text', opcode: 1, payload: ascii, frame: text, reply: gotText }
 const BINARY: Kind = { name: 'binary', opcode: 2, payload: octets, frame: binary, reply: gotBinary }
 
-/** Category 9: large messages, many fragments, many messages; and category 10, messages a client fragments by itself. */
+/** Category 9: large messages, many fragments, many messages; category 10: automatic fragmentation. */
 export const limitCases: readonly Case[] = [
   ...wholeFrames('9.1', TEXT),
   ...wholeFrames('9.2', BINARY),

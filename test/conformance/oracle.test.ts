@@ -190,7 +190,8 @@ async function startFaulty(t: Test, { answer, after }: Faulty): Promise<number> 
     socket.on('error', () => {}) // The client leaves as it likes.
     socket.once('data', () => {
       socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${SAMPLE_ACCEPT}\r\n\r\n`,
+        'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+          `Sec-WebSocket-Accept: ${SAMPLE_ACCEPT}\r\n\r\n`,
       )
       socket.once('data', () => {
         socket.write(encodeFrames(answer))

@@ -48,7 +48,7 @@ async function expectEcho(client: RawClient, frame: FrameSpec): Promise<void> {
   throw new Error(`expected ${describePart(expected)}; seen: ${describePart(message)}`)
 }
 
-/** A refusal is the last thing said: it announces the close, it is the only response, and the server ends the connection. */
+/** A refusal is the last thing said: it announces the close, is the only response, and the server ends TCP. */
 async function checkRefused(client: RawClient): Promise<void> {
   const { headers, status } = client.response
   const report = await client.waitClosed()

@@ -22,7 +22,7 @@ import { firstOffence, hex, KOSME, UTF8_VECTORS, type Utf8Vector } from './utf8-
 const MIXED = Buffer.from('Hello-µ@ßöäüàá-UTF-8!!')
 const SURROGATE = Buffer.concat([KOSME, hex('eda080'), Buffer.from('edited')])
 
-/** Category 6: text must be UTF-8 (RFC 6455 §8.1), and what cannot become UTF-8 fails at once, not at the end of the message. */
+/** Category 6: text must be UTF-8 (RFC 6455 §8.1), and what cannot become UTF-8 fails before the message ends. */
 export const utf8Cases: readonly Case[] = [
   { id: '6.1.1', what: 'empty text', steps: () => [send(text()), gotText('')], end: 'clean' },
   {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
-import { BatchReader, BatchWriter, type Field, type PostedBatch } from '../../src/shared/batch.ts'
+import { APART_BYTES, BatchReader, BatchWriter, type Field, type PostedBatch } from '../../src/shared/batch.ts'
 
-const APART_BYTES = 32 * 1024
+/** `shortText` takes less than this. */
+const SHORT_UNITS = Math.floor(APART_BYTES / 3)
 
 /** As the other thread gets it. */
 function posted(writer: BatchWriter): PostedBatch {
@@ -45,7 +46,7 @@ for (const size of [0, 1, APART_BYTES - 1, APART_BYTES, APART_BYTES + 1, 1024 * 
     writer.bytes(payload)
     t.equal(writer.payloadBytes, size)
     const sent = posted(writer)
-    t.equal(Array.isArray(sent), size >= APART_BYTES, 'it travels apart from 32 KiB on')
+    t.equal(Array.isArray(sent), size >= APART_BYTES, 'whether it travels apart')
     const reader = new BatchReader(sent)
     t.equal(reader.payloadBytes, size)
     reader.number()
@@ -66,22 +67,22 @@ t.test('bytes are copied: the caller may reuse them at once', async (t) => {
 })
 
 t.test('text is UTF-8, and its length in bytes is returned', async (t) => {
-  const texts = ['', 'ascii', 'é'.repeat(5000), '漢'.repeat(APART_BYTES / 3 + 1), 'x'.repeat(APART_BYTES), '😀'.repeat(6000)]
+  const texts = ['', 'ascii', 'é'.repeat(SHORT_UNITS), '漢'.repeat(SHORT_UNITS), '😀'.repeat(SHORT_UNITS / 2), 'x'.repeat(SHORT_UNITS)]
   const writer = new BatchWriter()
-  for (const text of texts) t.equal(writer.text(text), Buffer.byteLength(text))
+  for (const text of texts) t.equal(writer.shortText(text), Buffer.byteLength(text))
   t.equal(writer.payloadBytes, Buffer.byteLength(texts.join('')))
   const reader = new BatchReader(posted(writer))
   for (const text of texts) t.equal(reader.bytes().toString(), text, `${text.length} units`)
 })
 
 t.test('a lone surrogate in text becomes U+FFFD', async (t) => {
-  t.equal(written((batch) => batch.text('a\ud800b')).bytes().toString(), 'a\ufffdb')
+  t.equal(written((batch) => batch.shortText('a\ud800b')).bytes().toString(), 'a\ufffdb')
 })
 
 t.test('shared memory is mapped, not copied and not transferred', async (t) => {
   const memory = new SharedArrayBuffer(5000)
   const writer = new BatchWriter()
-  writer.shared(memory)
+  writer.whole(memory)
   writer.bytes(Buffer.alloc(APART_BYTES, 'x'))
   t.equal(writer.payloadBytes, 5000 + APART_BYTES)
   const { posted, transfer } = writer.finish()
@@ -93,6 +94,16 @@ t.test('shared memory is mapped, not copied and not transferred', async (t) => {
   t.equal(mapped.length, 5000)
   t.equal(mapped[4999], 42)
   t.equal(reader.bytes().length, APART_BYTES)
+})
+
+t.test('a whole buffer is transferred, not copied', async (t) => {
+  const memory = new ArrayBuffer(10)
+  const writer = new BatchWriter()
+  writer.whole(memory)
+  t.equal(writer.payloadBytes, 10)
+  const sent = posted(writer)
+  t.equal(memory.byteLength, 0, 'it is gone here')
+  t.equal(new BatchReader(sent).bytes().length, 10)
 })
 
 t.test('finish leaves an empty writer, and later batches do not touch earlier ones', async (t) => {
@@ -116,10 +127,10 @@ type Part =
   | { readonly is: 'text'; readonly value: string }
   | { readonly is: 'shared'; readonly value: Uint8Array }
 
-const sizes = fc.oneof({ weight: 8, arbitrary: fc.nat(300) }, fc.integer({ min: 15_000, max: 70_000 }))
+const sizes = fc.oneof({ weight: 8, arbitrary: fc.nat(300) }, fc.integer({ min: APART_BYTES - 2000, max: APART_BYTES + 2000 }))
 const payloads = fc.tuple(sizes, fc.nat(255)).map(([size, fill]) => new Uint8Array(size).fill(fill))
 const values: fc.Arbitrary<Field> = fc.oneof(fc.integer(), fc.double({ noNaN: true }), fc.boolean(), fc.constant(null))
-const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.nat(20_000).map((length) => '漢'.repeat(length)))
+const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.nat(SHORT_UNITS).map((length) => '漢'.repeat(length)))
 const parts: fc.Arbitrary<Part> = fc.oneof(
   values.map((value): Part => ({ is: 'field', value })),
   fc.string({ unit: 'grapheme' }).map((value): Part => ({ is: 'field', value })),
@@ -131,11 +142,11 @@ const parts: fc.Arbitrary<Part> = fc.oneof(
 function write(batch: BatchWriter, part: Part): void {
   if (part.is === 'field') batch.field(part.value)
   else if (part.is === 'bytes') batch.bytes(part.value)
-  else if (part.is === 'text') batch.text(part.value)
+  else if (part.is === 'text') batch.shortText(part.value)
   else {
     const memory = new SharedArrayBuffer(part.value.length)
     new Uint8Array(memory).set(part.value)
-    batch.shared(memory)
+    batch.whole(memory)
   }
 }
 

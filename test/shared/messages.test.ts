@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { BatchReader, BatchWriter } from '../../src/shared/batch.ts'
+import { APART_BYTES, BatchReader, BatchWriter } from '../../src/shared/batch.ts'
 import {
   type CommandHandler,
   commands,
@@ -10,6 +10,7 @@ import {
   type EventHandler,
   events,
 } from '../../src/shared/messages.ts'
+import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 
 type Call = readonly [name: string, ...args: unknown[]]
 
@@ -27,10 +28,10 @@ function recorder<Handler>(names: readonly (keyof Handler & string)[]): { handle
 }
 
 const COMMANDS: readonly (keyof CommandHandler)[] = [
-  'reserve', 'send', 'broadcast', 'close', 'terminate', 'ping', 'pong', 'markAlive', 'notifyDrain', 'credit', 'stop',
+  'reserve', 'send', 'sendFrame', 'broadcast', 'close', 'terminate', 'ping', 'pong', 'markAlive', 'notifyDrain', 'credit', 'stop',
 ]
 const EVENTS: readonly (keyof EventHandler)[] = [
-  'ready', 'reserved', 'opened', 'received', 'drained', 'dropped', 'failed', 'closed', 'credit',
+  'ready', 'reserved', 'received', 'drained', 'dropped', 'failed', 'closed', 'credit',
 ]
 
 function batchOf(samples: readonly Sample[]): BatchReader {
@@ -52,12 +53,16 @@ function eventCalls(samples: readonly Sample[]): Call[] {
 }
 
 const keys = fc.nat(2 ** 31 - 1)
-const sizes = fc.oneof({ weight: 10, arbitrary: fc.nat(200) }, fc.integer({ min: 32_000, max: 40_000 }))
+const sizes = fc.oneof({ weight: 10, arbitrary: fc.nat(200) }, fc.integer({ min: APART_BYTES - 500, max: APART_BYTES + 500 }))
 const payloads = fc.tuple(sizes, fc.nat(255)).map(([size, fill]) => Buffer.alloc(size, fill))
+const shortPayloads = fc.nat(APART_BYTES - 1).map((size) => Buffer.alloc(size, 's'))
+const longPayloads = fc.nat(2000).map((more) => Buffer.alloc(APART_BYTES + more, 'l'))
+/** Three bytes of UTF-8 are reckoned for every UTF-16 unit. */
+const shortTexts = fc.nat(Math.floor((APART_BYTES - 1) / 3)).map((length) => '漢'.repeat(length))
+const longTexts = fc.integer({ min: Math.ceil(APART_BYTES / 3), max: 3 * APART_BYTES }).map((length) => 'ß'.repeat(length))
 const controls = fc.uint8Array({ maxLength: 125 }).map((bytes) => Buffer.from(bytes))
 const codes = fc.integer({ min: 1000, max: 4999 })
 const reasons = fc.string({ unit: 'grapheme', maxLength: 40 })
-const texts = fc.oneof(reasons, fc.nat(20_000).map((length) => 'ß'.repeat(length)))
 
 type Simple<Table> = { [Name in keyof Table]: Table[Name] extends (batch: BatchWriter, key: number) => void ? Name : never }[keyof Table]
 
@@ -69,6 +74,10 @@ function eventWithKey(name: Simple<typeof events>): fc.Arbitrary<Sample> {
   return keys.map((key) => ({ write: (batch) => void events[name](batch, key), call: [name, key] }))
 }
 
+function frameOf(payload: Buffer, isBinary: boolean): FrameSpec {
+  return { opcode: isBinary ? RawOpcode.Binary : RawOpcode.Text, payload, mask: false }
+}
+
 function shared(bytes: Uint8Array): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(bytes.length)
   new Uint8Array(memory).set(bytes)
@@ -78,13 +87,23 @@ function shared(bytes: Uint8Array): SharedArrayBuffer {
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
   reserve: [withKey('reserve')],
   send: [
-    fc.tuple(keys, payloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
+    fc.tuple(keys, shortPayloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
       write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
       call: ['send', key, payload, isBinary],
     })),
-    fc.tuple(keys, texts, fc.boolean()).map(([key, text, isBinary]): Sample => ({
+    fc.tuple(keys, shortTexts, fc.boolean()).map(([key, text, isBinary]): Sample => ({
       write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
       call: ['send', key, Buffer.from(text), isBinary],
+    })),
+  ],
+  sendFrame: [
+    fc.tuple(keys, longPayloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
+      write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
+      call: ['sendFrame', key, encodeFrame(frameOf(payload, isBinary)), payload.length],
+    })),
+    fc.tuple(keys, longTexts, fc.boolean()).map(([key, text, isBinary]): Sample => ({
+      write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
+      call: ['sendFrame', key, encodeFrame(frameOf(Buffer.from(text), isBinary)), Buffer.byteLength(text)],
     })),
   ],
   broadcast: [
@@ -123,7 +142,6 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
 const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<Sample>[]>> = {
   ready: [fc.constant({ write: events.ready, call: ['ready'] })],
   reserved: [eventWithKey('reserved')],
-  opened: [eventWithKey('opened')],
   received: [
     fc.tuple(keys, payloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
       write: (batch) => events.received(batch, key, payload, isBinary),
@@ -173,10 +191,10 @@ for (const [title, samples, dispatched] of [
 }
 
 t.test('a payload at the border of travelling apart', async (t) => {
-  for (const size of [32 * 1024 - 1, 32 * 1024, 32 * 1024 + 1]) {
+  for (const size of [APART_BYTES - 1, APART_BYTES, APART_BYTES + 1]) {
     const payload = Buffer.alloc(size, 'x')
-    const received: Sample = { write: (batch) => events.received(batch, 1, payload, true), call: [] }
-    const drained: Sample = { write: (batch) => events.drained(batch, 2), call: [] }
+    const received: Sample = { write: (batch) => events.received(batch, 1, payload, true), call: ['none'] }
+    const drained: Sample = { write: (batch) => events.drained(batch, 2), call: ['none'] }
     t.same(eventCalls([received, drained, received]).map(([name]) => name), ['received', 'drained', 'received'])
     t.ok(payload.equals(eventCalls([drained, received])[1]?.[2] as Buffer), `${size} bytes`)
   }
@@ -184,7 +202,7 @@ t.test('a payload at the border of travelling apart', async (t) => {
 
 t.test('an unknown tag is thrown, whichever direction', async (t) => {
   for (const tag of [0, 99, -1]) {
-    const unknown: Sample = { write: (batch) => batch.begin(tag), call: [] }
+    const unknown: Sample = { write: (batch) => batch.begin(tag), call: ['none'] }
     t.throws(() => commandCalls([unknown]), { code: 'UNKNOWN_MESSAGE', message: new RegExp(`command ${tag}$`) })
     t.throws(() => eventCalls([unknown]), { code: 'UNKNOWN_MESSAGE', message: new RegExp(`event ${tag}$`) })
   }

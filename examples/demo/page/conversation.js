@@ -10,19 +10,33 @@ const FOLLOW_PX = 80
 const log = document.getElementById('log')
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
+/** Whether the reader is at the end and wants to stay there. */
+let isFollowing = true
+let shownHeight = 0
+log.addEventListener('scroll', () => {
+  // A log that has just shrunk is not at its end either, but nobody has scrolled.
+  if (log.clientHeight === shownHeight) {
+    isFollowing = log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_PX
+  }
+})
+new ResizeObserver(() => {
+  shownHeight = log.clientHeight
+  if (isFollowing) log.scrollTop = log.scrollHeight
+}).observe(log)
+
 /** Own messages that the server has not confirmed, by key. */
 const unconfirmed = new Map()
 
 /** The log as the server remembers it, and after that what it may not know. */
-export function startOver(history, you) {
+export function startOver(history) {
   const undelivered = [...log.querySelectorAll('.undelivered')]
   log.replaceChildren()
-  for (const message of history) add(entryOf(message, message.author.number === you.number))
+  for (const message of history) add(entryOf(message))
   for (const entry of undelivered) add(entry)
 }
 
 export function addOwn(you, text, key) {
-  const entry = entryOf({ author: you, text, takenAt: Date.now() }, true)
+  const entry = entryOf({ author: you, text, takenAt: Date.now() })
   entry.classList.add('waiting')
   unconfirmed.set(key, { entry, sentAt: performance.now() })
   add(entry, true)
@@ -30,7 +44,7 @@ export function addOwn(you, text, key) {
 
 export function addMessage(message, you) {
   const own = message.author.number === you.number ? unconfirmed.get(message.key) : undefined
-  if (own === undefined) return add(entryOf(message, false))
+  if (own === undefined) return add(entryOf(message))
   unconfirmed.delete(message.key)
   own.entry.classList.remove('waiting')
   const tookMs = performance.now() - own.sentAt
@@ -53,8 +67,8 @@ export function giveUpUnconfirmed() {
   unconfirmed.clear()
 }
 
-function entryOf({ author, text, takenAt }, isOwn) {
-  const entry = element('article', isOwn ? 'message own' : 'message')
+function entryOf({ author, text, takenAt }) {
+  const entry = element('article', 'message')
   const mark = badge(author)
   entry.dataset.shard = mark.dataset.shard
   entry.dataset.author = author.number
@@ -65,11 +79,10 @@ function entryOf({ author, text, takenAt }, isOwn) {
 }
 
 function add(entry, mustFollow = false) {
-  const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_PX
   if (entry.dataset.author && entry.dataset.author === log.lastElementChild?.dataset.author) {
     entry.classList.add('continued')
   }
   log.append(entry)
   if (log.childElementCount > MAX_ENTRIES) log.firstElementChild.remove()
-  if (isAtEnd || mustFollow) log.scrollTop = log.scrollHeight
+  if (isFollowing || mustFollow) log.scrollTop = log.scrollHeight
 }

@@ -5,6 +5,10 @@ import { showPeople } from './people.js'
 const byId = (id) => document.getElementById(id)
 const connection = new Connection(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/chat`)
 
+/** After the announcement the main thread is still free for a moment; this ping meets it blocked. */
+const PROBE_AFTER_MS = 200
+const COUNTDOWN_INTERVAL_MS = 250
+
 let name = ''
 /** Who this page is for the server, null before its welcome and after a loss. */
 let you = null
@@ -13,15 +17,14 @@ let shards = 0
 let lastKey = 0
 let countdown
 
-function setState(state, text = state) {
-  byId('state').dataset.state = state
-  byId('state').textContent = text
+function setState(state) {
+  byId('chat').dataset.state = state
+  byId('state').textContent = state
   byId('send').disabled = byId('block').disabled = state !== 'connected'
 }
 
-function showNotice(text, kind, canRetry = false) {
+function showNotice(text, canRetry = false) {
   byId('notice').hidden = false
-  byId('notice').dataset.kind = kind
   byId('notice-text').textContent = text
   byId('retry').hidden = !canRetry
 }
@@ -37,7 +40,7 @@ const on = {
     const isBack = people.length > 0
     you = person
     people = everybody
-    startOver(history, you)
+    startOver(history)
     if (isBack) addEvent('Connected again.')
     hideNotice()
     setState('connected')
@@ -66,10 +69,8 @@ const on = {
     byId('block').disabled = true
     showNotice(
       `${who} blocked the main thread for ${blockMs / 1000} s. Your connection is open, what you send now waits on its shard.`,
-      'blocked',
     )
-    // So that the page shows the wait whenever it begins.
-    connection.ping()
+    setTimeout(() => connection.ping(), PROBE_AFTER_MS)
   },
   blocked({ blockedMs, people: present, heartbeats, waiting }) {
     hideNotice()
@@ -121,15 +122,14 @@ connection.addEventListener('closed', ({ detail: { retryAt } }) => {
   hideNotice()
   setState('offline')
   byId('latency').textContent = '–'
-  showNotice('The server cannot be reached. This page tries again by itself.', 'offline', true)
+  showNotice('The server cannot be reached. This page tries again by itself.', true)
   clearInterval(countdown)
+  // On the button, because a status that changes every second would be read out every second.
   const tick = () => {
-    const seconds = Math.ceil((retryAt - performance.now()) / 1000)
-    if (seconds > 0) return setState('offline', `offline, next try in ${seconds} s`)
-    clearInterval(countdown)
-    setState('connecting')
+    const seconds = Math.max(0, Math.ceil((retryAt - performance.now()) / 1000))
+    byId('retry').textContent = `Try now (${seconds} s)`
   }
-  countdown = setInterval(tick, 1000)
+  countdown = setInterval(tick, COUNTDOWN_INTERVAL_MS)
   tick()
 })
 

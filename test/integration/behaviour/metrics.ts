@@ -48,7 +48,7 @@ export const metrics: Behaviour = (t, start) => {
     const { client } = await engine.join()
     sendText(client, 'abc')
     await engine.journal.messageCount(1)
-    await engine.stop(t)
+    await engine.stop()
     t.match(WebSocketServer.getPerformanceMetrics(), { connections: 0, messagesReceived: 1, bytesReceived: 3 })
   })
 

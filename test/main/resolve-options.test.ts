@@ -1,0 +1,249 @@
+import { availableParallelism } from 'node:os'
+import t from 'tap'
+import type { ResolvedOptions, WebSocketServerOptions } from '../../src/main/options.ts'
+import { resolveOptions } from '../../src/main/resolve-options.ts'
+
+type Name = keyof WebSocketServerOptions
+
+interface Row {
+  readonly read: (options: ResolvedOptions) => unknown
+  readonly byDefault: unknown
+  /** Accepted, with what it becomes where that differs. */
+  readonly good: readonly (unknown | Becomes)[]
+  readonly bad: readonly unknown[]
+}
+
+class Becomes {
+  readonly given: unknown
+  readonly resolved: unknown
+
+  constructor(given: unknown, resolved: unknown) {
+    this.given = given
+    this.resolved = resolved
+  }
+}
+
+const INT32_MAX = 2 ** 31 - 1
+const nothing = (): void => {}
+const LOGGER = { error: nothing, warn: nothing, info: nothing, debug: nothing }
+const NO_NUMBER = ['1', null, true, Number.NaN, 1.5, {}, [1], 5n]
+const NO_BOOLEAN = [0, 1, 'true', null, {}]
+const NO_FUNCTION = ['f', null, 1, {}, true]
+
+/** An integer from `least` to `most`, tested at both limits and one step beyond. */
+function integer(read: Row['read'], byDefault: unknown, least: number, most: number): Row {
+  return { read, byDefault, good: [least, least + 1, most - 1, most], bad: [least - 1, most + 1, Number.POSITIVE_INFINITY, ...NO_NUMBER] }
+}
+
+function flag(read: Row['read']): Row {
+  return { read, byDefault: false, good: [true, false], bad: NO_BOOLEAN }
+}
+
+const ROWS: Readonly<Record<Name, Row>> = {
+  shards: integer(({ shards }) => shards, Math.max(1, availableParallelism() - 1), 0, 256),
+  shardReadyTimeoutMs: integer((options) => options.shardReadyTimeoutMs, 10_000, 100, 600_000),
+  shardUrl: {
+    read: ({ shardUrl }) => shardUrl,
+    byDefault: undefined,
+    good: [new URL('file:///shard.js')],
+    bad: ['file:///shard.js', null, {}, 1],
+  },
+  execArgv: {
+    read: ({ execArgv }) => execArgv,
+    byDefault: undefined,
+    good: [[], ['--expose-gc']],
+    bad: ['--expose-gc', [1], null, {}],
+  },
+  resourceLimits: {
+    read: ({ resourceLimits }) => resourceLimits,
+    byDefault: undefined,
+    good: [{}, { maxOldGenerationSizeMb: 64 }],
+    bad: [64, '64', null, true],
+  },
+  handoff: {
+    read: ({ handoff }) => handoff,
+    byDefault: undefined,
+    good: ['transfer', 'descriptor', 'relay'],
+    bad: ['local', 'TRANSFER', '', null, 1],
+  },
+  maxPayload: integer(({ shard }) => shard.maxPayload, 1024 * 1024, 1, INT32_MAX),
+  maxFragments: integer(({ shard }) => shard.maxFragments, 1024, 1, INT32_MAX),
+  maxBackpressure: integer(({ shard }) => shard.maxBackpressure, 1024 * 1024, 1, INT32_MAX),
+  maxShardBackpressure: integer(({ shard }) => shard.maxShardBackpressure, 64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
+  slowConsumer: {
+    read: ({ shard }) => shard.slowConsumer,
+    byDefault: 'drop',
+    good: ['drop', 'close', 'buffer'],
+    bad: ['', 'Drop', null, 0, true],
+  },
+  compression: {
+    read: nothing,
+    byDefault: undefined,
+    good: [true, false, 'shared', 'dedicated', 'disabled'].map((given) => new Becomes(given, undefined)),
+    bad: ['on', '', null, 1, {}],
+  },
+  protocols: {
+    read: ({ protocols }) => protocols,
+    byDefault: [],
+    good: [[], ['chat'], ['v1.json', 'a~b']],
+    bad: ['chat', ['a b'], [''], [1], [null], null, {}, ['a,b']],
+  },
+  handleProtocols: {
+    read: ({ handleProtocols }) => handleProtocols,
+    byDefault: undefined,
+    good: [() => false],
+    bad: NO_FUNCTION,
+  },
+  requireProtocol: flag(({ requireProtocol }) => requireProtocol),
+  allowOrigins: {
+    read: ({ allowOrigins }) => allowOrigins,
+    byDefault: [],
+    good: [[], ['*'], ['https://a.example', /b/, () => true]],
+    bad: ['https://a.example', [1], [null], [{}], null, /a/],
+  },
+  requireOrigin: flag(({ requireOrigin }) => requireOrigin),
+  verifyClient: {
+    read: ({ verifyClient }) => verifyClient,
+    byDefault: undefined,
+    good: [() => true, async () => ({ status: 403 })],
+    bad: NO_FUNCTION,
+  },
+  maxConnections: {
+    read: ({ maxConnections }) => maxConnections,
+    byDefault: 10_000,
+    good: [1, 2, 1_048_575, 1_048_576, new Becomes(Number.POSITIVE_INFINITY, 1_048_576)],
+    bad: [0, -1, 1_048_577, Number.NEGATIVE_INFINITY, ...NO_NUMBER],
+  },
+  handshakeTimeoutMs: integer((options) => options.handshakeTimeoutMs, 10_000, 100, 600_000),
+  pingIntervalMs: integer(({ shard }) => shard.pingIntervalMs, 30_000, 0, INT32_MAX),
+  livenessMs: integer(({ shard }) => shard.livenessMs, 45_000, 0, INT32_MAX),
+  idleTimeoutMs: integer(({ shard }) => shard.idleTimeoutMs, 0, 0, INT32_MAX),
+  closeTimeoutMs: integer(({ shard }) => shard.closeTimeoutMs, 10_000, 10, 600_000),
+  maxLifetimeMs: integer(({ shard }) => shard.maxLifetimeMs, 0, 0, INT32_MAX),
+  logger: {
+    read: ({ logger }) => typeof logger.error,
+    byDefault: 'function',
+    good: [new Becomes(LOGGER, 'function')],
+    bad: [null, {}, nothing, 'console', { ...LOGGER, debug: 1 }],
+  },
+  logLevel: {
+    read: nothing,
+    byDefault: undefined,
+    good: ['error', 'warn', 'info', 'debug'].map((given) => new Becomes(given, undefined)),
+    bad: ['trace', 'WARN', '', 3, null],
+  },
+  debug: { ...flag(nothing), byDefault: undefined, good: [true, false].map((given) => new Becomes(given, undefined)) },
+  maxPayloadLength: integer(({ shard }) => shard.maxPayload, 1024 * 1024, 1, INT32_MAX),
+  idleTimeout: {
+    read: ({ shard }) => shard.idleTimeoutMs,
+    byDefault: 0,
+    good: [0, 1, 120, 2_147_483].map((seconds) => new Becomes(seconds, seconds * 1000)),
+    bad: [-1, 2_147_484, 0.5, ...NO_NUMBER],
+  },
+}
+
+/** As a caller without types would. */
+function resolve(name: string, value: unknown): ResolvedOptions {
+  return resolveOptions({ [name]: value } as WebSocketServerOptions)
+}
+
+for (const [name, { read, byDefault, good, bad }] of Object.entries(ROWS)) {
+  t.test(`options.${name}`, async (t) => {
+    t.same(read(resolveOptions()), byDefault, 'default')
+    t.same(read(resolve(name, undefined)), byDefault, 'undefined is the default')
+    for (const each of good) {
+      const { given, resolved } = each instanceof Becomes ? each : new Becomes(each, each)
+      t.same(read(resolve(name, given)), resolved, `accepts ${String(given)}`)
+    }
+    for (const value of bad) {
+      const message = new RegExp(`^options\\.${name} must be .+, got .+`)
+      t.throws(() => resolve(name, value), { code: 'OPTION_INVALID', message }, `refuses ${typeof value}`)
+    }
+  })
+}
+
+t.test('a message says what was expected and what came', async (t) => {
+  for (const [name, value, message] of [
+    ['shards', '4', 'options.shards must be an integer from 0 to 256, got "4"'],
+    ['shards', 257, 'options.shards must be an integer from 0 to 256, got 257'],
+    ['slowConsumer', 'kill', 'options.slowConsumer must be one of "drop", "close", "buffer", got "kill"'],
+    ['debug', {}, 'options.debug must be true or false, got an object'],
+    ['verifyClient', [], 'options.verifyClient must be a function, got an array'],
+    ['protocols', nothing, 'options.protocols must be an array of subprotocol tokens, got a function'],
+    ['maxConnections', 0, 'options.maxConnections must be an integer from 1 to 1048576, or Infinity, got 0'],
+    ['logLevel', 'x'.repeat(100), `options.logLevel must be 'error', 'warn', 'info' or 'debug', got "${'x'.repeat(40)}"`],
+  ] as const) {
+    t.throws(() => resolve(name, value), { message })
+  }
+})
+
+t.test('an unknown option is named, with the nearest one', async (t) => {
+  for (const [name, nearest] of [
+    ['maxPayLoad', 'maxPayload'],
+    ['shard', 'shards'],
+    ['idleTimeOutMs', 'idleTimeoutMs'],
+    ['origins', 'allowOrigins'],
+    ['maxMessageSize', ''],
+    ['toString', ''],
+    ['__proto_', ''],
+  ] as const) {
+    const message = new RegExp(`^options\\.${name} is unknown; did you mean options\\.${nearest}`)
+    t.throws(() => resolve(name, 1), { code: 'OPTION_UNKNOWN', message }, name)
+    t.throws(() => resolve(name, undefined), { code: 'OPTION_UNKNOWN' }, `${name}: undefined`)
+  }
+})
+
+t.test('an option under both its names is a contradiction', async (t) => {
+  for (const [alias, name] of [
+    ['maxPayloadLength', 'maxPayload'],
+    ['idleTimeout', 'idleTimeoutMs'],
+  ] as const) {
+    const message = `options.${alias} is another name of options.${name}; give only one`
+    t.throws(() => resolveOptions({ [alias]: 100, [name]: 100 }), { code: 'OPTION_INVALID', message })
+    t.doesNotThrow(() => resolveOptions({ [alias]: 100, [name]: undefined }), 'undefined is not given')
+    t.doesNotThrow(() => resolveOptions({ [alias]: undefined, [name]: 100 }))
+  }
+})
+
+t.test('options that are no object', async (t) => {
+  for (const options of [null, 1, 'shards', true, nothing]) {
+    t.throws(() => resolveOptions(options as unknown as WebSocketServerOptions), {
+      code: 'OPTION_INVALID',
+      message: /^options must be an object, got /,
+    })
+  }
+})
+
+t.test('without pings there is no liveness deadline', async (t) => {
+  t.equal(resolveOptions({ pingIntervalMs: 0 }).shard.livenessMs, 0)
+  t.equal(resolveOptions({ pingIntervalMs: 0, livenessMs: 5 }).shard.livenessMs, 0)
+  t.equal(resolveOptions({ pingIntervalMs: 1, livenessMs: 5 }).shard.livenessMs, 5)
+})
+
+t.test('a logger is used as it is', async (t) => {
+  t.equal(resolveOptions({ logger: LOGGER }).logger, LOGGER)
+})
+
+t.test('debug and logLevel set the level of the default logger', async (t) => {
+  const { args } = t.capture(process.stderr, 'write', () => true)
+  const lines = (options: WebSocketServerOptions): string[] => {
+    const { logger } = resolveOptions(options)
+    for (const level of ['error', 'warn', 'info', 'debug'] as const) logger[level]({}, level)
+    return args().map(([line]) => /shardws (\w+):/.exec(String(line))?.[1] ?? '')
+  }
+  t.same(lines({}), ['error', 'warn'])
+  t.same(lines({ logLevel: 'error' }), ['error'])
+  t.same(lines({ logLevel: 'info' }), ['error', 'warn', 'info'])
+  t.same(lines({ debug: true, logLevel: 'error' }), ['error', 'warn', 'info', 'debug'])
+  t.same(lines({ debug: false }), ['error', 'warn'])
+})
+
+t.test('what was resolved does not change', async (t) => {
+  const given: WebSocketServerOptions = { maxPayload: 10 }
+  const resolved = resolveOptions(given)
+  given.maxPayload = 20
+  t.equal(resolved.shard.maxPayload, 10)
+  t.ok(Object.isFrozen(resolved))
+  t.ok(Object.isFrozen(resolved.shard))
+  t.same(given, { maxPayload: 20 }, 'and the options given are left alone')
+})

@@ -1,0 +1,299 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { Counter, Counters } from '../../src/shared/counters.ts'
+import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
+import { Outbox } from '../../workers/outbox.ts'
+import { SendQueue } from '../../workers/send-queue.ts'
+
+const BINARY = 0x82
+const EARLY_BYTES = 256 * 1024
+
+function queued({ isAttached = true } = {}) {
+  const row = Counters.allocate(1).row(0)
+  const outbox = new Outbox(row)
+  const socket = new RecordingDuplex()
+  const told: string[] = []
+  const queue = new SendQueue(outbox, { onBlocked: () => told.push('blocked'), onDrained: () => told.push('drained') })
+  if (isAttached) queue.attach(socket)
+  /** Appends one shared frame of exactly this size. */
+  const append = (bytes: number): void => queue.appendShared(Buffer.alloc(bytes, 'x'))
+  return { append, outbox, queue, row, socket, told }
+}
+
+t.test('what a tick appends leaves in one write at its end', async (t) => {
+  const { append, queue, socket, told } = queued()
+  append(10)
+  queue.append(BINARY, Buffer.from('abc'), 5)
+  append(10)
+  t.equal(queue.bufferedBytes, 25)
+  t.equal(socket.writes.length, 0)
+  await turn()
+  t.equal(socket.writes.length, 1)
+  t.equal(socket.bytes.length, 25)
+  t.equal(queue.bufferedBytes, 0)
+  t.same(told, [])
+})
+
+t.test('from 256 KiB on it does not wait for the end of the tick', async (t) => {
+  const { append, socket } = queued()
+  append(EARLY_BYTES - 1)
+  t.equal(socket.writes.length, 0)
+  append(1)
+  t.equal(socket.writes.length, 1)
+  append(7)
+  t.equal(socket.writes.length, 1, 'and then it starts over')
+  await turn()
+  t.equal(socket.bytes.length, EARLY_BYTES + 7)
+})
+
+t.test('while the kernel takes nothing the socket gets nothing more', async (t) => {
+  const { append, outbox, queue, row, socket, told } = queued()
+  socket.block()
+  append(100)
+  t.notOk(queue.isBlocked, 'nobody knows yet')
+  await turn()
+  t.ok(queue.isBlocked)
+  t.same(told, ['blocked'])
+  append(50)
+  append(EARLY_BYTES)
+  await turn()
+  t.equal(socket.writes.length, 1)
+  t.equal(queue.bufferedBytes, 150 + EARLY_BYTES)
+  t.equal(outbox.heldBytes, 150 + EARLY_BYTES)
+  t.equal(row.get(Counter.QUEUED_BYTES), 150 + EARLY_BYTES)
+
+  socket.unblock()
+  await turn()
+  t.equal(socket.bytes.length, 150 + EARLY_BYTES)
+  t.notOk(queue.isBlocked)
+  t.same(told, ['blocked', 'drained'])
+  t.equal(outbox.heldBytes, 0)
+  t.equal(queue.bufferedBytes, 0)
+})
+
+t.test('a queue that blocks again at once has not drained', async (t) => {
+  const { append, outbox, queue, socket, told } = queued()
+  socket.block()
+  append(100)
+  await turn()
+  append(30)
+  socket.takeOne()
+  await turn()
+  t.ok(queue.isBlocked)
+  t.equal(outbox.heldBytes, 30)
+  t.same(told, ['blocked', 'blocked'])
+  socket.unblock()
+  await turn()
+  t.same(told, ['blocked', 'blocked', 'drained'])
+  t.equal(outbox.heldBytes, 0)
+})
+
+t.test('what is appended before the socket arrives waits for it', async (t) => {
+  const { append, outbox, queue, row, socket, told } = queued({ isAttached: false })
+  append(10)
+  queue.append(BINARY, Buffer.from('abc'), 5)
+  append(EARLY_BYTES)
+  await turn()
+  t.ok(queue.isBlocked)
+  t.equal(outbox.heldBytes, EARLY_BYTES + 15)
+  t.equal(row.get(Counter.WIRE_BYTES_OUT), 0)
+  queue.attach(socket)
+  t.notOk(queue.isBlocked)
+  t.equal(outbox.heldBytes, 0)
+  t.equal(socket.bytes.length, EARLY_BYTES + 15)
+  t.equal(row.get(Counter.WIRE_BYTES_OUT), EARLY_BYTES + 15)
+  t.same(told, [])
+})
+
+t.test('a queue that ends before its socket arrives still writes and ends', async (t) => {
+  const { append, queue, socket } = queued({ isAttached: false })
+  append(10)
+  queue.end()
+  queue.attach(socket)
+  await turn()
+  t.equal(socket.bytes.length, 10)
+  t.ok(socket.hasEnded)
+})
+
+t.test('a queue whose socket never arrives holds nothing after its release', async (t) => {
+  const { append, outbox, queue } = queued({ isAttached: false })
+  append(10)
+  queue.release()
+  t.equal(outbox.heldBytes, 0)
+  t.equal(queue.bufferedBytes, 0)
+})
+
+t.test('end', async (t) => {
+  t.test('with nothing queued: at once', async (t) => {
+    const { queue, socket } = queued()
+    queue.end()
+    await turn()
+    t.ok(socket.hasEnded)
+    t.same(socket.writes, [])
+  })
+
+  t.test('what this tick has queued goes first', async (t) => {
+    const { append, queue, socket } = queued()
+    append(10)
+    queue.end()
+    queue.end()
+    await turn()
+    t.equal(socket.bytes.length, 10)
+    t.equal(socket.writes.length, 1)
+    t.ok(socket.hasEnded)
+  })
+
+  t.test('after a blocked write, once that and what waits behind it are taken', async (t) => {
+    const { append, outbox, queue, socket } = queued()
+    socket.block()
+    append(100)
+    await turn()
+    append(20)
+    queue.end()
+    await turn()
+    t.notOk(socket.writableEnded)
+    socket.takeOne()
+    await turn()
+    t.notOk(socket.writableEnded, 'the second write is blocked too')
+    socket.unblock()
+    await turn()
+    t.ok(socket.hasEnded)
+    t.equal(socket.bytes.length, 120)
+    t.equal(outbox.heldBytes, 0)
+  })
+})
+
+t.test('discard', async (t) => {
+  t.test('forgets what the socket does not have yet', async (t) => {
+    const { append, outbox, queue, socket } = queued()
+    append(10)
+    queue.discard()
+    t.equal(queue.bufferedBytes, 0)
+    t.equal(outbox.heldBytes, 0)
+    await turn()
+    t.same(socket.writes, [])
+  })
+
+  t.test('keeps what the socket has', async (t) => {
+    const { append, outbox, queue, socket, told } = queued()
+    socket.block()
+    append(100)
+    await turn()
+    append(20)
+    queue.discard()
+    t.equal(queue.bufferedBytes, 100)
+    t.equal(outbox.heldBytes, 100)
+    append(5)
+    t.equal(outbox.heldBytes, 105, 'and goes on')
+    socket.unblock()
+    await turn()
+    t.equal(socket.bytes.length, 105)
+    t.equal(outbox.heldBytes, 0)
+    t.same(told, ['blocked', 'drained'])
+  })
+})
+
+t.test('release gives back everything, whatever the queue was doing', async (t) => {
+  for (const [name, prepare] of [
+    ['nothing', () => {}],
+    ['waiting for the end of the tick', ({ append }) => append(10)],
+    [
+      'blocked',
+      async ({ append, socket }) => {
+        socket.block()
+        append(100)
+        await turn()
+      },
+    ],
+    [
+      'blocked with more behind',
+      async ({ append, socket }) => {
+        socket.block()
+        append(100)
+        await turn()
+        append(20)
+      },
+    ],
+    [
+      'blocked by an early write, and scheduled',
+      ({ append, socket }) => {
+        socket.block()
+        append(1)
+        append(EARLY_BYTES)
+        append(3)
+      },
+    ],
+  ] as [string, (queue: ReturnType<typeof queued>) => void | Promise<void>][]) {
+    t.test(name, async (t) => {
+      const all = queued()
+      const { outbox, queue, row, socket } = all
+      await prepare(all)
+      socket.destroy()
+      await once(socket, 'close')
+      queue.release()
+      queue.release()
+      for (let i = 0; i < 3; i++) await turn()
+      t.equal(outbox.heldBytes, 0)
+      t.equal(row.get(Counter.QUEUED_BYTES), 0)
+      t.equal(queue.bufferedBytes, 0)
+    })
+  }
+})
+
+t.test('a socket that is destroyed while blocked has not drained', async (t) => {
+  const { append, outbox, queue, socket, told } = queued()
+  socket.block()
+  append(100)
+  await turn()
+  append(20)
+  socket.destroy()
+  await once(socket, 'close')
+  queue.release()
+  t.same(told, ['blocked'])
+  t.equal(outbox.heldBytes, 0)
+})
+
+t.test('nothing is counted as written to a socket that is gone', async (t) => {
+  const { append, row, socket } = queued()
+  append(10)
+  socket.destroy()
+  await turn()
+  t.equal(row.get(Counter.WIRE_BYTES_OUT), 0)
+})
+
+t.test('a real socket whose peer reads late gets everything in order', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
+  const [socket] = (await once(server, 'connection')) as [Socket]
+  t.teardown(() => {
+    client.destroy()
+    server.close()
+  })
+  const outbox = new Outbox(Counters.allocate(1).row(0))
+  let onDrained = (): void => {}
+  const drained = new Promise<void>((resolve) => (onDrained = resolve))
+  const queue = new SendQueue(outbox, { onBlocked: () => {}, onDrained })
+  queue.attach(socket)
+
+  const sent: Buffer[] = []
+  while (!queue.isBlocked) {
+    const frame = Buffer.alloc(100_000, sent.length)
+    sent.push(frame)
+    queue.appendShared(frame)
+    await turn()
+  }
+  for (let i = 0; i < 50; i++) {
+    sent.push(Buffer.concat([Buffer.from([BINARY, 1]), Buffer.from([i])]))
+    queue.append(BINARY, Buffer.from([i]), 3)
+    if (i % 10 === 0) await turn()
+  }
+  queue.end()
+  const received: Buffer[] = []
+  client.on('data', (part) => received.push(part)).resume()
+  await Promise.all([drained, once(client, 'end')])
+  t.ok(Buffer.concat(received).equals(Buffer.concat(sent)))
+  t.equal(outbox.heldBytes, 0)
+})

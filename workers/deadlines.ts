@@ -1,0 +1,53 @@
+import type { ShardOptions } from '../src/shared/messages.ts'
+
+/** What a connection has to do now. */
+export type Due = 'end' | 'liveness' | 'idle' | 'lifetime' | 'ping'
+
+/** When a connection has to do something of its own accord. All times are those of the shard's clock. */
+export class Deadlines {
+  readonly #options: ShardOptions
+  #heardMs: number
+  #nextPingMs: number
+  readonly #endOfLifeMs: number
+  #endMs = Number.POSITIVE_INFINITY
+
+  constructor(options: ShardOptions, now: number) {
+    this.#options = options
+    this.#heardMs = now
+    this.#nextPingMs = fromNow(now, jittered(options.pingIntervalMs))
+    this.#endOfLifeMs = fromNow(now, jittered(options.maxLifetimeMs))
+  }
+
+  /** The peer has sent something, whatever it was. */
+  heard(now: number): void {
+    this.#heardMs = now
+  }
+
+  /** The connection is ending and must be gone by then. */
+  endWithin(ms: number, now: number): void {
+    this.#endMs = now + ms
+  }
+
+  /** `isDeaf`: the shard has stopped reading, so silence says nothing about the peer. */
+  due(now: number, isOpen: boolean, isDeaf: boolean): Due | null {
+    if (now >= this.#endMs) return 'end'
+    if (!isOpen) return null
+    const { idleTimeoutMs, livenessMs, pingIntervalMs } = this.#options
+    const silentMs = isDeaf ? 0 : now - this.#heardMs
+    if (livenessMs > 0 && silentMs >= livenessMs) return 'liveness'
+    if (idleTimeoutMs > 0 && silentMs >= idleTimeoutMs) return 'idle'
+    if (now >= this.#endOfLifeMs) return 'lifetime'
+    if (now < this.#nextPingMs) return null
+    this.#nextPingMs = now + pingIntervalMs
+    return 'ping'
+  }
+}
+
+/** ± 10 %, so that connections that opened together do not act together for ever. 0 stays 0. */
+function jittered(ms: number): number {
+  return ms * (0.9 + Math.random() * 0.2)
+}
+
+function fromNow(now: number, ms: number): number {
+  return ms > 0 ? now + ms : Number.POSITIVE_INFINITY
+}
