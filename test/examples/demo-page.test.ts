@@ -38,7 +38,7 @@ async function say(page: Page, text: string): Promise<void> {
 const isConnected = (page: Page): Promise<void> => page.getByText('connected', { exact: true }).waitFor()
 const conversation = (page: Page): Locator => page.getByRole('log')
 const entry = (page: Page, name: string): Locator => page.locator('#people li').filter({ hasText: name })
-const badge = (page: Page, name: string): Promise<string> => entry(page, name).locator('.badge').textContent()
+const badge = (page: Page, name: string): Promise<string | null> => entry(page, name).locator('.badge').textContent()
 
 const chromium = findChromium()
 const skip = chromium === undefined && 'NO BROWSER: install Chromium or set CHROMIUM_PATH to test the page of the demo'

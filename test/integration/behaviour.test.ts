@@ -35,8 +35,15 @@ const SUITES: Readonly<Record<string, Behaviour>> = {
 }
 
 for (const { name, options } of await engineConfigurations()) {
-  const start: StartEngine = (subtest, more) => EngineUnderTest.start(subtest, { ...options, ...more })
   t.test(name, async (t) => {
+    const shared = await EngineUnderTest.listening(options)
+    t.teardown(() => shared.stop())
+    /** Tests that need no options of their own share one engine, one after another. */
+    const start: StartEngine = async (subtest, more) => {
+      if (more !== undefined) return EngineUnderTest.start(subtest, { ...options, ...more })
+      subtest.teardown(() => shared.release())
+      return shared
+    }
     for (const [suite, register] of Object.entries(SUITES)) t.test(suite, async (t) => register(t, start, options))
   })
 }

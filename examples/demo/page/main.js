@@ -68,7 +68,7 @@ const on = {
     byId('threads').classList.add('blocked')
     byId('block').disabled = true
     showNotice(
-      `${who} blocked the main thread for ${blockMs / 1000} s. Your connection is open, what you send now waits on its shard.`,
+      `${who} blocked the main thread for ${blockMs / 1000} s. Your connection is open, what you send now waits in your shard.`,
     )
     setTimeout(() => connection.ping(), PROBE_AFTER_MS)
   },

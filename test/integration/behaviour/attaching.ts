@@ -80,7 +80,7 @@ async function listening(t: Test): Promise<Server> {
 
 async function upgradeStatus(http: Server, path: string): Promise<number> {
   const { port } = http.address() as AddressInfo
-  const client = await RawClient.open({ port, path })
+  const client = await RawClient.open({ port, path, deadlineMs: 2000 })
   client.destroy()
   return client.response.status
 }

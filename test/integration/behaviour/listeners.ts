@@ -5,6 +5,7 @@ export const listeners: Behaviour = (t, start) => {
   t.test('one that throws or rejects raises an error for that connection and nothing else', async (t) => {
     const engine = await start(t)
     const { server, journal } = engine
+    const before = server.stats().errors.handler
     server.on('message', (id, message) => {
       if (message.toString() === 'throw') throw new Error('thrown')
       server.send(id, message, false)
@@ -25,7 +26,7 @@ export const listeners: Behaviour = (t, start) => {
     await journal.until('both errors', () => journal.errors.length === 2 || undefined)
     t.same(journal.errors.map(({ id, error }) => [id, error.message]), [[faulty.id, 'thrown'], [faulty.id, 'rejected']])
     t.same(journal.closes, [])
-    t.equal(server.stats().errors.handler, 2)
+    t.equal(server.stats().errors.handler - before, 2)
   })
 
   t.test('also for the events connection and close', async (t) => {
@@ -66,6 +67,7 @@ export const listeners: Behaviour = (t, start) => {
 
   t.test('without an error listener nothing ends', async (t) => {
     const engine = await start(t)
+    const before = engine.server.stats().errors.handler
     engine.server.removeAllListeners('error')
     engine.server.on('message', (id, message) => {
       if (message.toString() === 'throw') throw new Error('unheard')
@@ -75,6 +77,6 @@ export const listeners: Behaviour = (t, start) => {
     sendText(client, 'throw')
     sendText(client, 'and?')
     t.equal(await nextText(client), 'alive')
-    t.equal(engine.server.stats().errors.handler, 1)
+    t.equal(engine.server.stats().errors.handler - before, 1)
   })
 }

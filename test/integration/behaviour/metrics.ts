@@ -5,7 +5,7 @@ import type { Behaviour } from './behaviour.ts'
 
 export const metrics: Behaviour = (t, start) => {
   t.test('of the process and of each server', async (t) => {
-    const [left, right] = [await start(t), await start(t)]
+    const [left, right] = [await start(t, {}), await start(t, {})]
     WebSocketServer.resetPerformanceMetrics()
     const here = await left.join()
     const there = await right.joinMany(2)
@@ -43,7 +43,7 @@ export const metrics: Behaviour = (t, start) => {
   })
 
   t.test('totals outlive their server, connections do not', async (t) => {
-    const engine = await start(t)
+    const engine = await start(t, {})
     WebSocketServer.resetPerformanceMetrics()
     const { client } = await engine.join()
     sendText(client, 'abc')
@@ -53,7 +53,7 @@ export const metrics: Behaviour = (t, start) => {
   })
 
   t.test('bytes on the wire', async (t) => {
-    const engine = await start(t)
+    const engine = await start(t, {})
     const { client, id } = await engine.join()
     sendText(client, 'abc')
     await engine.journal.messageCount(1)

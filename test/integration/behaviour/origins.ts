@@ -6,7 +6,7 @@ const ORIGINS: readonly (readonly [string, 101 | 403])[] = [
   ['https://APP.Example.COM', 101],
   ['HTTPS://app.example.com', 101],
   ['https://app.example.com:443', 101],
-  ['https://app.example.com.', 101],
+  ['https://app.example.com.', 403],
   ['http://app.example.com', 403],
   ['https://app.example.com:8443', 403],
   ['https://app.example.com.evil.net', 403],
@@ -21,7 +21,7 @@ const ORIGINS: readonly (readonly [string, 101 | 403])[] = [
   // 'https://*.wild.example'
   ['https://a.wild.example', 101],
   ['https://A.Wild.Example', 101],
-  ['https://a.wild.example.', 101],
+  ['https://a.wild.example.', 403],
   ['https://a.b.wild.example', 403],
   ['https://wild.example', 403],
   ['https://evilwild.example', 403],

@@ -12,6 +12,9 @@ export const peers: Behaviour = (t, start) => {
       path: '/room/7?a=1&b=x%20y&b=last&__proto__=z',
       headers: { 'X-Token': 'secret', 'Sec-WebSocket-Protocol': 'chat' },
     })
+    const { lastActivity } = peer
+    // As precise as the shard's sweep: a second.
+    t.ok(lastActivity >= before - 1500 && lastActivity <= Date.now() + 1500, `lastActivity ${lastActivity} is now`)
     t.equal(engine.server.getConnection(id), peer)
     t.match(peer, { id, url: '/room/7?a=1&b=x%20y&b=last&__proto__=z', path: '/room/7', protocol: 'chat' })
     t.same(Object.entries(peer.query), [['a', '1'], ['b', 'last'], ['__proto__', 'z']])
@@ -20,9 +23,9 @@ export const peers: Behaviour = (t, start) => {
     t.ok(peer.remotePort > 0)
     t.equal(peer.readyState, ReadyState.OPEN)
     t.equal(peer.isAlive, true)
+    await eventually('its shard counts it', () => engine.server.stats().connections === 1)
     t.equal(peer.shard, engine.server.stats().shards.find(({ connections }) => connections === 1)?.shard)
     t.same(peer.data, {})
-    t.ok(peer.lastActivity >= before - 1500 && peer.lastActivity <= Date.now() + 1500, 'lastActivity is now')
     t.equal(peer.lastPong, 0)
 
     sendText(client, 'twelve bytes')
@@ -85,6 +88,7 @@ export const peers: Behaviour = (t, start) => {
   t.test('connections are spread over the shards', async (t) => {
     const engine = await start(t)
     const joined = await engine.joinMany(6)
+    await eventually('the shards count them', () => engine.server.stats().connections === 6)
     const { shards } = engine.server.stats()
     t.same(shards.map(({ connections }) => connections), shards.map(() => 6 / shards.length))
     t.equal(new Set(joined.map(({ peer }) => peer.shard)).size, shards.length)

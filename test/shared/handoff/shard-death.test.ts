@@ -76,7 +76,7 @@ for (const strategy of strategies) {
       'killed while sockets are on their way',
       async (t) => {
         const shard = await TestShard.start(strategy)
-        const { server, clients, sockets } = await collect(400)
+        const { server, clients, sockets } = await collect(1000)
         shard.tell({ op: 'block' })
         for (const socket of sockets) shard.give(socket, NO_HEAD, 'echo')
         await shard.kill()

@@ -1,0 +1,118 @@
+import t, { type Test } from 'tap'
+import { engineConfigurations } from '../fixtures/configurations.ts'
+import { ClientProcess, type FloodResult, type PingResult } from '../fixtures/client-process.ts'
+import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
+import type { Journal } from '../fixtures/journal.ts'
+import { openDescriptors } from '../fixtures/process-resources.ts'
+
+const BLOCKED_MS = 2000
+/** The promise: a blocked main thread delays no open connection by more than this. */
+const LONGEST_PONG_MS = 50
+const MIB = 1024 * 1024
+
+/** Whose sockets main no longer touches: all configurations but those that run or relay on main. */
+const configurations = (await engineConfigurations()).filter(
+  ({ options }) => options.shards !== 0 && options.handoff !== 'relay',
+)
+
+function blockMain(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCKED_MS)
+}
+
+/** Main is busy but not asleep, as an application is. */
+function keepMainBusy(): void {
+  for (const end = performance.now() + BLOCKED_MS; performance.now() < end; );
+}
+
+for (const { name, options } of configurations) {
+  for (const [how, block] of [['asleep', blockMain], ['busy', keepMainBusy]] as const) {
+    t.test(`${name}: main ${how}, pings of open connections are answered`, async (t) => {
+      const engine = await EngineUnderTest.start(t, options)
+      const clients = await startClients<PingResult>(t, { job: 'ping', port: engine.port, connections: 6, everyMs: 10 })
+      block()
+      clients.tell('stop')
+      const { pongs, longestMs, lost } = await clients.result()
+      t.comment(`${pongs} pongs while main was ${how} for ${BLOCKED_MS} ms, the longest took ${longestMs.toFixed(1)} ms`)
+      t.ok(pongs > 100)
+      t.ok(longestMs < LONGEST_PONG_MS)
+      t.equal(lost, 0)
+      t.same(engine.journal.closes, [])
+    })
+  }
+}
+
+for (const { name, options } of await engineConfigurations()) {
+  t.test(`${name}: what arrives while main is blocked is told afterwards, in order`, async (t) => {
+    const engine = await EngineUnderTest.start(t, options)
+    const [connections, messages] = [3, 200]
+    const clients = await flooders(t, engine, { connections, messages, size: 100 })
+    blockMain()
+    await engine.journal.messageCount(connections * messages)
+    clients.tell('stop')
+    t.same(await clients.result(), { sent: connections * messages, lost: 0 })
+    assertOrder(t, engine.journal, connections, messages)
+    t.same(engine.journal.closes, [])
+  })
+}
+
+for (const { name, options } of configurations.filter(({ options: { shards } }) => shards === 1)) {
+  for (const [what, messages, size] of [['many', 20_000, 100], ['large', 1000, 64 * 1024]] as const) {
+    t.test(`${name}: a flood of ${what} messages stops at the credit window and loses nothing`, async (t) => {
+      const engine = await EngineUnderTest.start(t, options)
+      const connections = 2
+      const clients = await flooders(t, engine, { connections, messages, size })
+      const before = { rss: process.memoryUsage.rss(), descriptors: openDescriptors().length }
+      let told = 0
+      const nextOf = new Map<string, number>()
+      let isOrdered = true
+      engine.server.on('message', (id, message) => {
+        const next = nextOf.get(id) ?? 0
+        isOrdered &&= Number.parseInt(message.toString('latin1', 0, 20), 10) === next && message.length === size
+        nextOf.set(id, next + 1)
+        told++
+      })
+      engine.journal.forgetMessages()
+      blockMain()
+      const grownMib = (process.memoryUsage.rss() - before.rss) / MIB
+      const { inboundPauses, messagesReceived } = engine.server.stats()
+      t.comment(`main blocked: ${messagesReceived} messages read, ${grownMib.toFixed(0)} MiB more, ${inboundPauses} pauses`)
+      t.ok(inboundPauses > 0, 'reading was paused')
+      t.ok(messagesReceived < connections * messages, 'and most was left with the kernel')
+      t.ok(grownMib < 64)
+      await engine.journal.until('all messages', () => told === connections * messages || undefined)
+      t.ok(isOrdered)
+      clients.tell('stop')
+      t.same(await clients.result(), { sent: connections * messages, lost: 0 })
+      t.same(engine.journal.closes, [])
+    })
+  }
+}
+
+interface Flood {
+  readonly connections: number
+  readonly messages: number
+  readonly size: number
+}
+
+/** Their connections are open, and they send as soon as they hear of it: while main is blocked. */
+async function flooders(t: Test, { port, journal }: EngineUnderTest, flood: Flood): Promise<ClientProcess<FloodResult>> {
+  const clients = await startClients<FloodResult>(t, { job: 'flood', port, ...flood })
+  await journal.until('connections', () => journal.connections.length === flood.connections || undefined)
+  clients.tell('go')
+  return clients
+}
+
+async function startClients<Result>(
+  t: Test,
+  job: Parameters<typeof ClientProcess.start>[0],
+): Promise<ClientProcess<Result>> {
+  const clients = await ClientProcess.start<Result>(job)
+  t.teardown(() => clients.end())
+  return clients
+}
+
+function assertOrder(t: Test, journal: Journal, connections: number, messages: number): void {
+  const expected = Array.from({ length: messages }, (_, i) => i)
+  t.equal(journal.connections.length, connections)
+  for (const { id } of journal.connections) t.same(journal.texts(id).map(Number), expected)
+}
