@@ -15,12 +15,16 @@ export class MainLink {
   readonly #link: Link
 
   constructor(port: MessagePort, credit: SharedArrayBuffer, handler: MainLinkHandler) {
-    this.#link = new Link(port, { memory: credit, end: 'shard', window: EVENT_WINDOW }, {
-      onBatch: (batch) => dispatchCommands(batch, handler),
-      onAdopt: (adopt) => handler.adopt(adopt),
-      onClose: () => handler.cut(),
-      writeCredit: events.credit,
-    })
+    this.#link = new Link(
+      port,
+      { memory: credit, end: 'shard', window: EVENT_WINDOW },
+      {
+        onBatch: (batch) => dispatchCommands(batch, handler),
+        onAdopt: (adopt) => handler.adopt(adopt),
+        onClose: () => handler.cut(),
+        writeCredit: events.credit,
+      },
+    )
   }
 
   hasCredit(): boolean {

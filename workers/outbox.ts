@@ -1,6 +1,5 @@
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import { frameHeaderSize, writeFrame } from '../src/shared/protocol/frame-writer.ts'
-import type { SendQueue } from './send-queue.ts'
 
 const BLOCK_BYTES = 64 * 1024
 
@@ -64,13 +63,17 @@ export class Piece {
   }
 }
 
+interface Scheduled {
+  flushScheduled(): void
+}
+
 /** All output of one shard: where frames are built, and which queues have something to write this tick. */
 export class Outbox {
   #heldBytes = 0
   #block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
   #offset = 0
   #isBlockKept = false
-  #scheduled: SendQueue[] = []
+  #scheduled: Scheduled[] = []
   /** The shared frame that last began a queue. */
   #first: Piece | null = null
   readonly #counters: CounterRow
@@ -91,7 +94,7 @@ export class Outbox {
     if (this.#offset + size > BLOCK_BYTES) this.#beginBlock()
     const start = this.#offset
     this.#offset = writeFrame(this.#block, start, firstByte, payload)
-    if (tail !== null && tail.isGrowable && tail.bytes === this.#block && tail.end === start) {
+    if (tail?.isGrowable && tail.bytes === this.#block && tail.end === start) {
       tail.end = this.#offset
       return tail
     }
@@ -101,11 +104,12 @@ export class Outbox {
   /** Appends a complete frame that other queues get too; it is not copied. */
   appendShared(tail: Piece | null, frame: Buffer): Piece {
     if (tail !== null) return tail.followedBy(frame)
-    if (this.#first === null || this.#first.bytes !== frame) this.#first = new Piece(null, frame, 0, frame.length, false)
+    if (this.#first === null || this.#first.bytes !== frame)
+      this.#first = new Piece(null, frame, 0, frame.length, false)
     return this.#first
   }
 
-  schedule(queue: SendQueue): void {
+  schedule(queue: Scheduled): void {
     this.#scheduled.push(queue)
     if (this.#scheduled.length === 1) setImmediate(this.#flushLater)
   }

@@ -1,10 +1,10 @@
-import { Connection, type ConnectionContext } from './connection.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
-import type { Taker } from '../src/shared/handoff/strategy.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
+import type { Taker } from '../src/shared/handoff/strategy.ts'
 import type { Adopt, ShardTask } from '../src/shared/messages.ts'
+import { Connection, type ConnectionContext } from './connection.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { Outbox } from './outbox.ts'
@@ -17,7 +17,8 @@ const READ_BUFFER_BYTES = 64 * 1024
  * Everything arrives in the task, so the same function also runs on the main thread (`shards: 0`).
  */
 export default async function runShard(task: ShardTask): Promise<void> {
-  const taker = await createTaker(task.taker)
+  const taker = createTaker(task.taker)
+  await taker.ready
   return new Promise((resolve) => new Shard(task, taker, resolve).start())
 }
 

@@ -83,7 +83,10 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
     if (this.#ownServer !== null) throw new ShardwsError('ALREADY_LISTENING')
     const { handshakeTimeoutMs } = this.#engine.options
-    const server = createServer({ headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: 1000 }, answerUpgradeRequired)
+    const server = createServer(
+      { headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: 1000 },
+      answerUpgradeRequired,
+    )
     this.#ownServer = server
     try {
       await this.ready()

@@ -6,10 +6,10 @@ import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { Counters } from '../shared/counters.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
-import type { StrategyName } from '../shared/handoff/strategy.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { encodeFrame } from '../shared/protocol/frame-writer.ts'
 import { Opcode } from '../shared/protocol/opcodes.ts'
+import type { StrategyName } from '../shared/ticket.ts'
 import { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Peer, type PeerContext } from './peer.ts'
@@ -151,7 +151,6 @@ export class Engine implements ShardObserver, SupervisorObserver {
     this.#upgrades.onReserved(shard, key)
   }
 
-
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
     const peer = this.peers.get(key)
     if (peer !== undefined) this.#observer.onMessage(peer, payload, isBinary)
@@ -213,7 +212,10 @@ export class Engine implements ShardObserver, SupervisorObserver {
   async #chooseStrategy(): Promise<StrategyName> {
     const { handoff, shards } = this.options
     if (handoff !== undefined && !(await supports(handoff))) {
-      throw new ShardwsError('OPTION_INVALID', `options.handoff: this Node cannot do '${handoff}'; leave the option out`)
+      throw new ShardwsError(
+        'OPTION_INVALID',
+        `options.handoff: this Node cannot do '${handoff}'; leave the option out`,
+      )
     }
     this.#strategy = shards === 0 ? 'local' : (handoff ?? (await bestStrategy()))
     return this.#strategy

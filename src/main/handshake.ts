@@ -5,14 +5,32 @@ import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { drainRead } from '../shared/handoff/reading.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
 import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
-import type { Verdict } from './options.ts'
+import type { MainCounters } from './main-counters.ts'
+import type { ResolvedOptions, Verdict, VerifyClient } from './options.ts'
 import { type Answer, formatAnswer, refuse } from './refusal.ts'
 import type { RunningShard } from './running-shard.ts'
-import type { UpgradeContext } from './upgrades.ts'
 import { UpgradeRequest } from './upgrade-request.ts'
 
 /** How long a shard may take to confirm a reservation before another one is asked. */
 const RESERVE_TIMEOUT_MS = 1000
+
+/** What a handshake needs from its server. */
+export interface HandshakeContext {
+  readonly options: ResolvedOptions
+  readonly counters: MainCounters
+  chooseShard(): RunningShard | undefined
+  /** Calls back once when a shard can take connections again; false when none will. */
+  awaitShard(callback: () => void): boolean
+  cancelAwait(callback: () => void): void
+  onRefused(handshake: Handshake, code: ErrorCode): void
+  /** The client has left. */
+  onAbandoned(handshake: Handshake): void
+  /** The client has its 101 and the socket is on its way to the shard. */
+  onGiven(handshake: Handshake, shard: RunningShard): void
+  /** The client has its 101, but no shard could be given the socket. */
+  onLost(handshake: Handshake): void
+  onError(error: Error): void
+}
 
 /**
  * One opening handshake on main, from the `upgrade` event until a shard owns the socket.
@@ -22,7 +40,7 @@ const RESERVE_TIMEOUT_MS = 1000
  */
 export class Handshake {
   readonly key: ConnectionKey
-  readonly #context: UpgradeContext
+  readonly #context: HandshakeContext
   readonly #raw: IncomingMessage
   readonly #socket: Duplex
   readonly #head: Buffer
@@ -36,7 +54,7 @@ export class Handshake {
   #isOver = false
   readonly #onAdopting = (): void => this.#place()
 
-  constructor(key: ConnectionKey, context: UpgradeContext, raw: IncomingMessage, socket: Duplex, head: Buffer) {
+  constructor(key: ConnectionKey, context: HandshakeContext, raw: IncomingMessage, socket: Duplex, head: Buffer) {
     this.key = key
     this.#context = context
     this.#raw = raw
@@ -94,7 +112,7 @@ export class Handshake {
     }
   }
 
-  async #verify(verifyClient: NonNullable<UpgradeContext['options']['verifyClient']>): Promise<Verdict | null> {
+  async #verify(verifyClient: VerifyClient): Promise<Verdict | null> {
     try {
       const answer = await verifyClient(this.#raw)
       const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }

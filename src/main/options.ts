@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { ResourceLimits } from 'node:worker_threads'
-import type { StrategyName } from '../shared/handoff/strategy.ts'
 import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
+import type { StrategyName } from '../shared/ticket.ts'
 import type { Logger, LogLevel } from './logger.ts'
 
 /** What `verifyClient` may answer instead of a boolean. */

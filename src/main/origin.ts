@@ -31,7 +31,8 @@ function normalized(origin: string): string {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@:\s]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?\/?$/.exec(lower)
   if (match === null) return lower
   const [, scheme, host, port] = match
-  const isDefaultPort = port === undefined || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443')
+  const isDefaultPort =
+    port === undefined || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443')
   return `${scheme}://${host}${isDefaultPort ? '' : `:${port}`}`
 }
 

@@ -3,9 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { ShardwsError } from '../shared/errors.ts'
+import type { ShardOptions } from '../shared/messages.ts'
 import { CloseCode, isSendableCloseCode } from '../shared/protocol/close-codes.ts'
 import { MAX_CONTROL_PAYLOAD } from '../shared/protocol/opcodes.ts'
-import type { ShardOptions } from '../shared/messages.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
@@ -124,8 +124,7 @@ export class Peer<Data = unknown> {
     if (table.readyState(this.key) !== ReadyState.OPEN) return false
     // Only a queue that the kernel does not take counts: what is on its way to a shard is bounded by the link.
     // UTF-8 needs at least one byte per UTF-16 unit: a lower bound is enough for a soft limit.
-    const isOver =
-      table.queuedBytes(this.key) > 0 && this.bufferedAmount + message.length > options.maxBackpressure
+    const isOver = table.queuedBytes(this.key) > 0 && this.bufferedAmount + message.length > options.maxBackpressure
     if (!this.#shard.link.hasCredit()) {
       counters.refusedByLink++
       this.#awaitDrain()
@@ -227,7 +226,10 @@ export function keyOfId(id: string): ConnectionKey {
 function controlPayload(data: string | Uint8Array): Uint8Array {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
   if (!(bytes instanceof Uint8Array) || bytes.length > MAX_CONTROL_PAYLOAD) {
-    throw new ShardwsError('ARGUMENT_INVALID', `data must be at most ${MAX_CONTROL_PAYLOAD} bytes or a string of that size`)
+    throw new ShardwsError(
+      'ARGUMENT_INVALID',
+      `data must be at most ${MAX_CONTROL_PAYLOAD} bytes or a string of that size`,
+    )
   }
   return bytes
 }

@@ -1,5 +1,5 @@
-import { type PerformanceMetrics, metricsOf } from './stats.ts'
 import type { Engine } from './engine.ts'
+import { metricsOf, type PerformanceMetrics } from './stats.ts'
 
 type Totals = Omit<PerformanceMetrics, 'connections' | 'compressionRatio'>
 

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ShardwsError } from '../shared/errors.ts'
+import { releaseReading } from '../shared/handoff/reading.ts'
 import { formatRefusal } from '../shared/protocol/handshake.ts'
 
 /** How long a refused client may take to close its end. */
@@ -17,7 +18,7 @@ export function formatAnswer(
 export function refuse(socket: Duplex, answer: string): void {
   socket.end(answer)
   // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
-  socket.resume()
+  releaseReading(socket)
   const deadline = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(deadline))
 }

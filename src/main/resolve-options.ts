@@ -34,7 +34,9 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   requireOrigin: isBoolean,
   verifyClient: isFunction,
   maxConnections: (value) =>
-    value === Number.POSITIVE_INFINITY ? null : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
+    value === Number.POSITIVE_INFINITY
+      ? null
+      : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
   handshakeTimeoutMs: integer(100, 600_000),
   pingIntervalMs: integer(0, LONGEST_MS),
   livenessMs: integer(0, LONGEST_MS),
@@ -108,7 +110,10 @@ function check(options: WebSocketServerOptions): WebSocketServerOptions {
 
 function withoutAliases(options: WebSocketServerOptions): WebSocketServerOptions {
   const canonical = { ...options }
-  for (const [alias, { name, factor }] of Object.entries(ALIASES) as [keyof typeof ALIASES, (typeof ALIASES)[keyof typeof ALIASES]][]) {
+  for (const [alias, { name, factor }] of Object.entries(ALIASES) as [
+    keyof typeof ALIASES,
+    (typeof ALIASES)[keyof typeof ALIASES],
+  ][]) {
     const value = canonical[alias]
     if (value === undefined) continue
     if (canonical[name] !== undefined) {

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { Counter } from '../shared/counters.ts'
 import type { ErrorCode } from '../shared/errors.ts'
-import type { StrategyName } from '../shared/handoff/strategy.ts'
+import type { StrategyName } from '../shared/ticket.ts'
 import type { Engine } from './engine.ts'
 
 /** The figures of every server of this process together, or of one. Sizes are payload bytes. */

@@ -43,7 +43,12 @@ export class Supervisor {
   constructor(setup: ShardSetup, seats: number, observer: SupervisorObserver) {
     this.#setup = setup
     this.#observer = observer
-    this.#seats = Array.from({ length: seats }, () => ({ current: null, deaths: [], isDegraded: false, retry: undefined }))
+    this.#seats = Array.from({ length: seats }, () => ({
+      current: null,
+      deaths: [],
+      isDegraded: false,
+      retry: undefined,
+    }))
     this.#ready = this.#startAll()
     this.#ready.catch(() => {})
   }
@@ -96,7 +101,10 @@ export class Supervisor {
   }
 
   async #watch(seat: Seat, shard: RunningShard): Promise<void> {
-    const hasStarted = await shard.isReady.then(() => this.#onAdopting(seat, shard), () => false)
+    const hasStarted = await shard.isReady.then(
+      () => this.#onAdopting(seat, shard),
+      () => false,
+    )
     const cause = await (hasStarted ? outcome(shard.ended) : outcome(shard.isReady))
     if (this.#isStopping) return
     seat.current = null

@@ -4,7 +4,7 @@ import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
 import { type OpeningHandshake, validateUpgrade } from '../shared/protocol/handshake.ts'
-import { Handshake } from './handshake.ts'
+import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { compileOrigins } from './origin.ts'
@@ -14,24 +14,6 @@ import { formatAnswer, refuse } from './refusal.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
-
-/** What a handshake needs from its server. */
-export interface UpgradeContext {
-  readonly options: ResolvedOptions
-  readonly counters: MainCounters
-  chooseShard(): RunningShard | undefined
-  /** Calls back once when a shard can take connections again; false when none will. */
-  awaitShard(callback: () => void): boolean
-  cancelAwait(callback: () => void): void
-  onRefused(handshake: Handshake, code: ErrorCode): void
-  /** The client has left. */
-  onAbandoned(handshake: Handshake): void
-  /** The client has its 101 and the socket is on its way to the shard. */
-  onGiven(handshake: Handshake, shard: RunningShard): void
-  /** The client has its 101, but no shard could be given the socket. */
-  onLost(handshake: Handshake): void
-  onError(error: Error): void
-}
 
 interface UpgradeHost {
   readonly options: ResolvedOptions
@@ -43,7 +25,7 @@ interface UpgradeHost {
 }
 
 /** All opening handshakes under way. */
-export class Upgrades implements UpgradeContext {
+export class Upgrades implements HandshakeContext {
   readonly options: ResolvedOptions
   readonly counters: MainCounters
   readonly #host: UpgradeHost

@@ -75,9 +75,7 @@ export class Counters {
   readonly memory: SharedArrayBuffer
 
   static allocate(rows: number): Counters {
-    return new Counters(
-      new SharedArrayBuffer(Math.max(1, rows) * FIELDS_PER_ROW * Float64Array.BYTES_PER_ELEMENT),
-    )
+    return new Counters(new SharedArrayBuffer(Math.max(1, rows) * FIELDS_PER_ROW * Float64Array.BYTES_PER_ELEMENT))
   }
 
   constructor(memory: SharedArrayBuffer) {

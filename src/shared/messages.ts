@@ -2,9 +2,9 @@ import type { MessagePort } from 'node:worker_threads'
 import { APART_BYTES, type BatchReader, type BatchWriter } from './batch.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import { ShardwsError } from './errors.ts'
-import type { TakerSetup, Ticket } from './handoff/strategy.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
 import { FIN, Opcode } from './protocol/opcodes.ts'
+import type { TakerSetup, Ticket } from './ticket.ts'
 
 /** What a connection does when its peer reads too slowly and `maxBackpressure` is reached. */
 export type SlowConsumerPolicy = 'drop' | 'close' | 'buffer'
@@ -94,7 +94,12 @@ export const commands = {
     batch.bytes(payload)
     return payload.length
   },
-  broadcast(batch: BatchWriter, frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey): void {
+  broadcast(
+    batch: BatchWriter,
+    frame: Uint8Array | SharedArrayBuffer,
+    payloadBytes: number,
+    except: ConnectionKey,
+  ): void {
     batch.begin(Command.BROADCAST, payloadBytes, except)
     if (frame instanceof SharedArrayBuffer) batch.whole(frame)
     else batch.bytes(frame)

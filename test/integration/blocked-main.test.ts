@@ -3,7 +3,6 @@ import { engineConfigurations } from '../fixtures/configurations.ts'
 import { ClientProcess, type FloodResult, type PingResult } from '../fixtures/client-process.ts'
 import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
 import type { Journal } from '../fixtures/journal.ts'
-import { openDescriptors } from '../fixtures/process-resources.ts'
 
 const BLOCKED_MS = 2000
 /** The promise: a blocked main thread delays no open connection by more than this. */
@@ -61,25 +60,23 @@ for (const { name, options } of configurations.filter(({ options: { shards } }) 
       const engine = await EngineUnderTest.start(t, options)
       const connections = 2
       const clients = await flooders(t, engine, { connections, messages, size })
-      const before = { rss: process.memoryUsage.rss(), descriptors: openDescriptors().length }
-      let told = 0
+      const rssBefore = process.memoryUsage.rss()
       const nextOf = new Map<string, number>()
       let isOrdered = true
       engine.server.on('message', (id, message) => {
         const next = nextOf.get(id) ?? 0
         isOrdered &&= Number.parseInt(message.toString('latin1', 0, 20), 10) === next && message.length === size
         nextOf.set(id, next + 1)
-        told++
       })
       engine.journal.forgetMessages()
       blockMain()
-      const grownMib = (process.memoryUsage.rss() - before.rss) / MIB
+      const grownMib = (process.memoryUsage.rss() - rssBefore) / MIB
       const { inboundPauses, messagesReceived } = engine.server.stats()
       t.comment(`main blocked: ${messagesReceived} messages read, ${grownMib.toFixed(0)} MiB more, ${inboundPauses} pauses`)
       t.ok(inboundPauses > 0, 'reading was paused')
       t.ok(messagesReceived < connections * messages, 'and most was left with the kernel')
       t.ok(grownMib < 64)
-      await engine.journal.until('all messages', () => told === connections * messages || undefined)
+      await engine.journal.messageCount(connections * messages)
       t.ok(isOrdered)
       clients.tell('stop')
       t.same(await clients.result(), { sent: connections * messages, lost: 0 })

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
+import type { Ticket } from '../ticket.ts'
 import { socketOver, surrender, type TcpHandle, wrapTcp } from './handle.ts'
 import { connectIpcPipe, IpcListener, type IpcPipe, type WriteRequest } from './ipc-pipe.ts'
-import type { Giver, ReadInto, Taker, Ticket } from './strategy.ts'
+import type { Giver, ReadInto, Taker } from './strategy.ts'
 
 interface DescriptorTicket extends Ticket {
   readonly via: 'descriptor'

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream'
+import type { StrategyName, TakerSetup, Ticket } from '../ticket.ts'
 import { DescriptorGiver, DescriptorTaker } from './descriptor.ts'
 import { tcpHandleOf } from './handle.ts'
 import { LocalGiver, LocalTaker } from './local.ts'
 import { RelayGiver, RelayTaker } from './relay.ts'
-import type { Giver, ReadInto, StrategyName, Taker, TakerSetup, Ticket } from './strategy.ts'
+import type { Giver, ReadInto, Taker } from './strategy.ts'
 import { TransferGiver, TransferTaker } from './transfer.ts'
 
 /**

@@ -61,7 +61,7 @@ export class IpcListener {
 
   /**
    * Only this user may enter the directory (mode 700) and it is gone once the shard has connected.
-   * `onAccepted` gets null when the connection came but cannot carry handles.
+   * `onAccepted` gets null when no connection that can carry handles will come.
    */
   static async listen(onAccepted: (pipe: IpcPipe | null) => void): Promise<IpcListener> {
     const listener = new IpcListener(await mkdtemp(join(tmpdir(), 'shardws-')), onAccepted)
@@ -69,6 +69,7 @@ export class IpcListener {
       // `exclusive`: in a cluster worker the primary would own the server otherwise.
       listener.#server.listen({ path: listener.path, exclusive: true })
       await once(listener.#server, 'listening')
+      listener.#server.on('error', () => onAccepted(null))
     } catch (error) {
       listener.close()
       throw error

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import type { StrategyName, Ticket } from '../ticket.ts'
 import { DescriptorGiver, DescriptorTaker } from './descriptor.ts'
 import { handleClassFor, SOCKET_TYPE, socketOver, type TcpHandle } from './handle.ts'
-import type { Giver, StrategyName, Taker, Ticket } from './strategy.ts'
+import type { Giver, Taker } from './strategy.ts'
 import { TransferGiver, TransferTaker } from './transfer.ts'
 
 /** Longest wait for a descriptor that this thread sends to itself, ms. */

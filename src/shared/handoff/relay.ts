@@ -1,10 +1,11 @@
 import type { Duplex } from 'node:stream'
 import { MessageChannel, type MessagePort, type TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
+import type { Ticket } from '../ticket.ts'
 import { releaseReading } from './reading.ts'
 import { Flushed, HalfClose, postBytes, RELAY_WINDOW, type RelayClosed, type RelayMessage } from './relay-messages.ts'
 import { RelaySocket } from './relay-socket.ts'
-import type { Giver, ReadInto, Taker, Ticket } from './strategy.ts'
+import type { Giver, ReadInto, Taker } from './strategy.ts'
 
 interface RelayTicket extends Ticket {
   readonly via: 'relay'

@@ -1,12 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
-
-export type StrategyName = 'transfer' | 'descriptor' | 'relay' | 'local'
-
-/** What travels on the link's port so that the shard can take one socket. Structured-cloneable; opaque outside `handoff/`. */
-export interface Ticket {
-  readonly via: StrategyName
-}
+import type { StrategyName, Ticket } from '../ticket.ts'
 
 /** Main's end: gives accepted sockets to one shard. One giver per shard and life of that shard. */
 export interface Giver {
@@ -48,11 +42,4 @@ export interface Taker {
   take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void
   /** Closes what has arrived but was not taken, and lets the thread end. Later tickets get `null`. */
   close(): void
-}
-
-/** What main passes to a shard at its start so that the shard can build its taker. Structured-cloneable. */
-export interface TakerSetup {
-  readonly strategy: StrategyName
-  /** The path of a Unix socket, `descriptor` only. */
-  readonly path?: string
 }

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
+import type { Ticket } from '../ticket.ts'
 import { surrender, type TcpHandle, wrapTcp } from './handle.ts'
-import type { Giver, ReadInto, Taker, Ticket } from './strategy.ts'
+import type { Giver, ReadInto, Taker } from './strategy.ts'
 
 interface TransferTicket extends Ticket {
   readonly via: 'transfer'

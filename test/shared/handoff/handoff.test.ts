@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { bestStrategy } from '../../../src/shared/handoff/probe.ts'
-import type { StrategyName } from '../../../src/shared/handoff/strategy.ts'
+import type { StrategyName } from '../../../src/shared/ticket.ts'
 import {
   closed,
   descriptorsBack,
