@@ -35,12 +35,13 @@ function titleOf(result: Result): string {
 // tap calls `new` on the default export and pipes the instance to stdout.
 export default class Reporter extends Transform {
   readonly #parser = new Parser()
+  /** Counted as it is read: what a subtest said before it was killed stays counted. */
   readonly #total: Tally = { passed: 0, failed: 0, skipped: 0 }
   readonly #failures: string[] = []
 
   constructor() {
     super()
-    this.#watch(this.#parser, this.#total, true)
+    this.#watch(this.#parser, true)
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -50,58 +51,54 @@ export default class Reporter extends Transform {
 
   override _flush(done: TransformCallback): void {
     this.#parser.end()
+    if (this.#total.failed === 0 && !this.#parser.ok) this.#fail('the run', undefined)
     const { passed, failed, skipped } = this.#total
-    if (failed === 0 && !this.#parser.ok) this.#fail('the run', undefined, this.#total)
     // A file without one test ends as skipped, with status 0: a test that silently stopped running must not pass.
-    if (this.#total.failed > 0) process.exitCode ||= 1
+    if (failed > 0) process.exitCode ||= 1
     for (const name of this.#failures) this.push(`failed: ${name}\n`)
-    this.push(`${passed} passed, ${this.#total.failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
+    this.push(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`)
     done()
   }
 
-  /** Counts what `parser` reports into `tally`; the root's children are the test files. */
-  #watch(parser: Parser, tally: Tally, isRoot: boolean): void {
-    let child: Tally | undefined
+  /** Counts what `parser` reports; the root's children are the test files. */
+  #watch(parser: Parser, isRoot: boolean): void {
+    let before: Tally | undefined
     parser.on('child', (subtest: Parser) => {
-      child = { passed: 0, failed: 0, skipped: 0 }
-      this.#watch(subtest, child, false)
+      before = { ...this.#total }
+      this.#watch(subtest, false)
     })
     parser.on('assert', (result: Result) => {
-      const inner = child
-      child = undefined
-      this.#count(result, inner, tally, isRoot)
+      this.#count(result, before ?? { ...this.#total }, isRoot)
+      before = undefined
     })
-    parser.on('bailout', (reason: string) => isRoot && this.#fail(`bail out: ${reason}`, undefined, tally))
+    parser.on('bailout', (reason: string) => isRoot && this.#fail(`bail out: ${reason}`, undefined))
     parser.on('extra', (text: string) => isRoot && this.push(text))
   }
 
-  #count(result: Result, inner: Tally | undefined, tally: Tally, isFile: boolean): void {
-    if (inner) {
-      tally.passed += inner.passed
-      tally.failed += inner.failed
-      tally.skipped += inner.skipped
-    }
-    const failedBefore = tally.failed - (inner?.failed ?? 0)
-    const isHollow = !inner || inner.passed + inner.failed + inner.skipped === 0
+  /** `before` is the tally when the subtest began that `result` closes, or the tally now for an assertion. */
+  #count(result: Result, before: Tally, isFile: boolean): void {
+    const total = this.#total
+    const hasInnerFailure = total.failed > before.failed
+    const isLeaf = !hasInnerFailure && total.passed === before.passed && total.skipped === before.skipped
     // A closing point fails with its children: it counts only when none of them did (a crash, a timeout).
-    if (!result.ok && !result.todo && !inner?.failed) this.#fail(titleOf(result), result.diag, tally)
-    else if (isFile && isHollow && result.ok) this.#fail(titleOf(result), { reason: 'the file ran no test' }, tally)
-    else if (result.skip || result.todo) this.#skip(result, tally)
-    else if (isHollow) tally.passed += 1
+    if (!result.ok && !result.todo && !hasInnerFailure) this.#fail(titleOf(result), result.diag)
+    else if (isFile && isLeaf && result.ok) this.#fail(titleOf(result), { reason: 'the file ran no test' })
+    else if (result.skip || result.todo) this.#skip(result)
+    else if (isLeaf) total.passed += 1
     if (isFile) {
       const seconds = ((result.time ?? 0) / 1000).toFixed(1).padStart(6)
-      this.push(`${tally.failed > failedBefore ? 'FAIL' : 'ok  '} ${seconds} s  ${titleOf(result)}\n`)
+      this.push(`${total.failed > before.failed ? 'FAIL' : 'ok  '} ${seconds} s  ${titleOf(result)}\n`)
     }
   }
 
-  #skip(result: Result, tally: Tally): void {
-    tally.skipped += 1
+  #skip(result: Result): void {
+    this.#total.skipped += 1
     const reason = result.skip || result.todo
     this.push(`  skipped: ${titleOf(result)}${typeof reason === 'string' ? `: ${reason}` : ''}\n`)
   }
 
-  #fail(name: string, diagnostics: unknown, tally: Tally): void {
-    tally.failed += 1
+  #fail(name: string, diagnostics: unknown): void {
+    this.#total.failed += 1
     this.#failures.push(name)
     this.push([`  not ok: ${name}`, describe(diagnostics)].filter(Boolean).join('\n').concat('\n'))
   }

@@ -12,8 +12,8 @@ export interface SeedCoverage {
 /** Row ids that no test has to prove yet, each with the reason. */
 export type Excuses = Readonly<Record<string, string>>
 
-/** The name is a literal; a test that is skipped or left to do proves nothing. */
-const TEST_NAME = /\bt\.test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1(?!\s*,\s*\{[^}]*\b(?:skip|todo)\b)/g
+/** The name is a literal and the call begins its line; a test that is skipped or left to do proves nothing. */
+const TEST_NAME = /^[ \t]*t\.test\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1(?!\s*,\s*\{[^}]*\b(?:skip|todo)\b)/gm
 const ROW_ID = /\b[A-Z][A-Z0-9]\d{2}\b/g
 
 /** The ids in the test names of one source file. */

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -90,15 +90,14 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     this.#ownServer = server
     try {
       await this.ready()
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject)
-        server.listen(port, host, resolve)
-      })
+      server.listen(port, host)
+      await once(server, 'listening')
+      this.attach(server)
     } catch (error) {
       this.#ownServer = null
+      server.close()
       throw error
     }
-    this.attach(server)
     callback?.()
     return server.address() as AddressInfo
   }
@@ -191,8 +190,10 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 
   /** A listener that returned a promise which rejects. */
-  override [EventEmitter.captureRejectionSymbol](error: Error, _event: unknown, ...args: unknown[]): void {
-    this.#onHandlerError(error, args[0])
+  override [EventEmitter.captureRejectionSymbol](error: Error, event: unknown, ...args: unknown[]): void {
+    // To emit 'error' for an error listener would call it again, for ever.
+    if (event === 'error') this.#engine.options.logger.error({ error: String(error) }, 'an error listener rejected')
+    else this.#onHandlerError(error, args[0])
   }
 
   #observe(): EngineObserver {

@@ -9,6 +9,9 @@ export interface AttachOptions {
   readonly path?: string | readonly string[]
 }
 
+/** Those of all engines on one server: a path that none of them knows is refused by the first. */
+const attachments = new WeakMap<Server | HttpsServer, Attachment[]>()
+
 /** The engine's ear on one HTTP server. */
 export class Attachment {
   readonly #engine: Engine
@@ -24,18 +27,38 @@ export class Attachment {
     this.#engine = engine
     this.#server = server
     this.#paths = paths === null ? null : new Set(paths)
+    attachments.set(server, [...siblings(server), this])
     server.on('upgrade', this.#onUpgrade)
   }
 
   detach(): void {
+    attachments.set(
+      this.#server,
+      siblings(this.#server).filter((each) => each !== this),
+    )
     this.#server.off('upgrade', this.#onUpgrade)
   }
 
-  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    if (this.#paths === null || this.#paths.has(pathOf(request))) this.#engine.accept(request, socket, head)
-    // With nobody else to hear it, the client would wait for ever.
-    else if (this.#server.listenerCount('upgrade') === 1) this.#engine.reject(socket, 'PATH_NOT_FOUND')
+  takes(path: string): boolean {
+    return this.#paths === null || this.#paths.has(path)
   }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const path = pathOf(request)
+    if (this.takes(path)) this.#engine.accept(request, socket, head)
+    else if (this.#isLastResort(path)) this.#engine.reject(socket, 'PATH_NOT_FOUND')
+  }
+
+  /** With nobody to answer it, the client would wait for ever. */
+  #isLastResort(path: string): boolean {
+    const all = siblings(this.#server)
+    if (this.#server.listenerCount('upgrade') > all.length) return false
+    return all[0] === this && !all.some((each) => each.takes(path))
+  }
+}
+
+function siblings(server: Server | HttpsServer): Attachment[] {
+  return attachments.get(server) ?? []
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

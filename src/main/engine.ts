@@ -12,7 +12,7 @@ import { Opcode } from '../shared/protocol/opcodes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
-import { Peer, type PeerContext } from './peer.ts'
+import { assertCloseArguments, Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
 import type { RunningShard, ShardObserver, ShardSetup } from './running-shard.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
@@ -124,9 +124,16 @@ export class Engine implements ShardObserver, SupervisorObserver {
     return isComplete
   }
 
-  /** Refuses new connections, closes the open ones, then stops the shards. Later calls return the first one's report. */
+  /**
+   * Refuses new connections, closes the open ones, then stops the shards. Later calls return the first one's report.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    this.#shutdown ??= this.#shutDown(options)
+    const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
+    assertCloseArguments(code, reason)
+    if (!(deadlineMs >= 0)) throw new ShardwsError('ARGUMENT_INVALID', 'deadlineMs must be a number of milliseconds, 0 or more')
+    this.#shutdown ??= this.#shutDown(code, reason, deadlineMs)
     return this.#shutdown
   }
 
@@ -140,12 +147,17 @@ export class Engine implements ShardObserver, SupervisorObserver {
     const peer = new Peer(key, shard, this.#peerContext, request)
     this.#table.setShard(key, shard.index)
     this.#table.setReadyState(key, ReadyState.OPEN)
+    this.#table.setLastActivity(key, performance.timeOrigin + performance.now())
     this.peers.open(peer)
     this.counters.opened++
     this.#observer.onConnection(peer, request)
   }
 
   // ── from the shards ──
+
+  onAwake(): void {
+    this.supervisor.announce()
+  }
 
   onReserved(shard: RunningShard, key: ConnectionKey): void {
     this.#upgrades.onReserved(shard, key)
@@ -221,8 +233,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
     return this.#strategy
   }
 
-  async #shutDown(options: ShutdownOptions): Promise<ShutdownReport> {
-    const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
+  async #shutDown(code: number, reason: string, deadlineMs: number): Promise<ShutdownReport> {
     const startedMs = performance.now()
     const before = this.peers.size
     this.#upgrades.close()

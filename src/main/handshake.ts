@@ -60,7 +60,7 @@ export class Handshake {
     this.#raw = raw
     this.#socket = socket
     this.#head = head
-    this.#deadline = setTimeout(() => this.fail('HANDSHAKE_TIMEOUT'), context.options.handshakeTimeoutMs)
+    this.#deadline = afterLag(() => this.fail('HANDSHAKE_TIMEOUT'), context.options.handshakeTimeoutMs)
     socket.on('close', () => this.#onSocketClose())
   }
 
@@ -94,6 +94,7 @@ export class Handshake {
   onShardEnded(shard: RunningShard): void {
     if (shard !== this.#shard || this.#isOver) return
     clearTimeout(this.#reserveTimer)
+    this.#context.counters.replaced++
     this.#leaveShard()
     this.#place()
   }
@@ -146,10 +147,11 @@ export class Handshake {
     this.#shard = shard
     shard.assigned++
     shard.link.reserve(this.key)
-    this.#reserveTimer = setTimeout(() => this.#onReserveTimeout(shard), RESERVE_TIMEOUT_MS)
+    this.#reserveTimer = afterLag(() => this.#onReserveTimeout(shard), RESERVE_TIMEOUT_MS)
   }
 
   #onReserveTimeout(shard: RunningShard): void {
+    if (shard !== this.#shard || this.#isOver || this.#isAccepted) return
     shard.isLate = true
     this.#context.counters.replaced++
     this.#leaveShard()
@@ -201,3 +203,8 @@ export class Handshake {
 }
 
 const ACCEPTED: Verdict = {}
+
+/** A timer that comes due while this thread is blocked lets what has arrived meanwhile be read first. */
+function afterLag(callback: () => void, ms: number): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(callback), ms)
+}

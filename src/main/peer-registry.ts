@@ -9,6 +9,8 @@ export class PeerRegistry {
   readonly #peers: (Peer | undefined)[] = []
   /** The latest generation of each slot ever used. */
   readonly #generations: number[] = []
+  /** The key in each slot, -1 for none. */
+  readonly #keys: ConnectionKey[] = []
   readonly #freeSlots: number[] = []
   #claimed = 0
   #open = 0
@@ -36,6 +38,7 @@ export class PeerRegistry {
     const generation = nextGeneration(this.#generations[slot] ?? -1)
     this.#generations[slot] = generation
     const key = connectionKey(slot, generation)
+    this.#keys[slot] = key
     this.#table.claim(key)
     return key
   }
@@ -48,7 +51,10 @@ export class PeerRegistry {
   /** Gives the slot back. Returns the peer if it had opened. */
   release(key: ConnectionKey): Peer | undefined {
     const slot = slotOf(key)
+    // A shard's last words may arrive when its death has been dealt with already.
+    if (this.#keys[slot] !== key) return undefined
     const peer = this.get(key)
+    this.#keys[slot] = -1
     this.#claimed--
     this.#freeSlots.push(slot)
     if (peer === undefined) return undefined

@@ -26,6 +26,8 @@ export class Peer<Data = unknown> {
   readonly #context: PeerContext
   #postedBytes = 0
   #needsDrain = false
+  /** Main has asked the shard to close it. */
+  #isClosing = false
 
   constructor(key: ConnectionKey, shard: RunningShard, context: PeerContext, request: UpgradeRequest) {
     this.id = createConnectionId(key)
@@ -70,7 +72,8 @@ export class Peer<Data = unknown> {
   }
 
   get readyState(): ReadyState {
-    return this.#context.table.readyState(this.key)
+    const state = this.#context.table.readyState(this.key)
+    return this.#isClosing && state === ReadyState.OPEN ? ReadyState.CLOSING : state
   }
 
   /** Bytes on their way to the shard and bytes that the kernel has not taken there. */
@@ -121,7 +124,7 @@ export class Peer<Data = unknown> {
    */
   send(message: string | Uint8Array, isBinary: boolean = typeof message !== 'string'): boolean {
     const { counters, options, table } = this.#context
-    if (table.readyState(this.key) !== ReadyState.OPEN) return false
+    if (this.readyState !== ReadyState.OPEN) return false
     // Only a queue that the kernel does not take counts: what is on its way to a shard is bounded by the link.
     // UTF-8 needs at least one byte per UTF-16 unit: a lower bound is enough for a soft limit.
     const isOver = table.queuedBytes(this.key) > 0 && this.bufferedAmount + message.length > options.maxBackpressure
@@ -149,15 +152,14 @@ export class Peer<Data = unknown> {
    * @throws ShardwsError ARGUMENT_INVALID
    */
   close(code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
-    if (!isSendableCloseCode(code)) {
-      throw new ShardwsError('ARGUMENT_INVALID', `code must be 1000-1003, 1007-1014 or 3000-4999, got ${code}`)
-    }
-    if (typeof reason !== 'string') throw new ShardwsError('ARGUMENT_INVALID', 'reason must be a string')
+    assertCloseArguments(code, reason)
+    this.#isClosing = true
     this.#shard.link.close(this.key, code, reason)
   }
 
   /** Ends the connection at once, without a closing handshake. */
   terminate(): void {
+    this.#isClosing = true
     this.#shard.link.terminate(this.key)
   }
 
@@ -221,6 +223,14 @@ function createConnectionId(key: ConnectionKey): string {
 /** The key in an id of ours; of anything else, some number or NaN. */
 export function keyOfId(id: string): ConnectionKey {
   return Number.parseInt(id, 36)
+}
+
+/** @throws ShardwsError ARGUMENT_INVALID */
+export function assertCloseArguments(code: number, reason: string): void {
+  if (!isSendableCloseCode(code)) {
+    throw new ShardwsError('ARGUMENT_INVALID', `code must be 1000-1003, 1007-1014 or 3000-4999, got ${code}`)
+  }
+  if (typeof reason !== 'string') throw new ShardwsError('ARGUMENT_INVALID', 'reason must be a string')
 }
 
 function controlPayload(data: string | Uint8Array): Uint8Array {

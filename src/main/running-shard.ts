@@ -15,6 +15,8 @@ import { SHARD_URL } from './shard-url.ts'
 
 /** What the engine hears from its shards. */
 export interface ShardObserver {
+  /** A shard that was late has answered. */
+  onAwake(): void
   onReserved(shard: RunningShard, key: ConnectionKey): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
@@ -125,7 +127,9 @@ export class RunningShard implements EventHandler {
   }
 
   reserved(key: ConnectionKey): void {
+    const wasLate = this.isLate
     this.isLate = false
+    if (wasLate) this.#observer.onAwake()
     this.#observer.onReserved(this, key)
   }
 

@@ -38,6 +38,7 @@ export class Supervisor {
   readonly #seats: Seat[]
   readonly #ready: Promise<void>
   readonly #waiting = new Set<() => void>()
+  readonly #starts = new Set<Promise<RunningShard>>()
   #isStopping = false
 
   constructor(setup: ShardSetup, seats: number, observer: SupervisorObserver) {
@@ -84,7 +85,15 @@ export class Supervisor {
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true
     for (const seat of this.#seats) clearTimeout(seat.retry)
+    await Promise.allSettled(this.#starts)
     await Promise.all(this.shards.map((shard) => stopWithin(shard, deadlineMs)))
+  }
+
+  /** A shard can take connections again: whoever waits for one may try. */
+  announce(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const callback of waiting) callback()
   }
 
   async #startAll(): Promise<void> {
@@ -92,8 +101,14 @@ export class Supervisor {
     await Promise.all(this.#seats.map(async (_, index) => (await this.#start(index)).isReady))
   }
 
-  async #start(index: number): Promise<RunningShard> {
-    const seat = this.#seats[index] as Seat
+  #start(index: number): Promise<RunningShard> {
+    const start = this.#fill(this.#seats[index] as Seat, index)
+    this.#starts.add(start)
+    return start.finally(() => this.#starts.delete(start))
+  }
+
+  async #fill(seat: Seat, index: number): Promise<RunningShard> {
+    if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
     const shard = await RunningShard.start(index, this.#setup)
     seat.current = shard
     void this.#watch(seat, shard)
@@ -118,9 +133,7 @@ export class Supervisor {
   #onAdopting(seat: Seat, shard: RunningShard): true {
     seat.isDegraded = false
     this.#observer.onShardEvent({ kind: 'started', shard: shard.index })
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const callback of waiting) callback()
+    this.announce()
     return true
   }
 

@@ -132,7 +132,12 @@ export class Upgrades implements HandshakeContext {
     if (opening.origin === undefined) {
       return this.options.requireOrigin ? new ShardwsError('ORIGIN_FORBIDDEN', 'an Origin is required') : opening
     }
-    return this.#isOriginAllowed(opening.origin) ? opening : new ShardwsError('ORIGIN_FORBIDDEN')
+    try {
+      if (this.#isOriginAllowed(opening.origin)) return opening
+    } catch (error) {
+      this.onError(error as Error)
+    }
+    return new ShardwsError('ORIGIN_FORBIDDEN')
   }
 
   #release(handshake: Handshake): void {

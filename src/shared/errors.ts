@@ -52,9 +52,11 @@ const TABLE = {
   INVALID_CLOSE_CODE: { message: 'invalid close code', closeCode: 1002 },
   INVALID_CLOSE_PAYLOAD: { message: 'a close payload of one byte', closeCode: 1002 },
   INVALID_UTF8: { message: 'text is not valid UTF-8', closeCode: 1007 },
+  INVALID_COMPRESSED_DATA: { message: 'a compressed message is no valid DEFLATE data', closeCode: 1007 },
   TOO_MANY_FRAGMENTS: { message: 'the message exceeds maxFragments', closeCode: 1008 },
   CONTROL_FLOOD: { message: 'too many control frames', closeCode: 1008 },
   MESSAGE_TIMEOUT: { message: 'the message took longer than messageTimeoutMs', closeCode: 1008 },
+  INFLATE_BUDGET: { message: 'compressed messages inflate to too many bytes per second', closeCode: 1008 },
   MESSAGE_TOO_BIG: { message: 'the message exceeds maxPayload', closeCode: 1009 },
 
   // ── a connection ended for another reason ──

@@ -54,7 +54,12 @@ t.test('EX02: the chat: welcome, userJoined, chat, updateUsername, usernameChang
 
   ann.socket.send(JSON.stringify({ type: 'chat', text: '<b>hi</b>' }))
   for (const client of [ann, bob]) {
-    t.match(await client.nextJson(), { type: 'chat', username: welcome.username, message: '<b>hi</b>', timestamp: Number })
+    t.match(await client.nextJson(), {
+      type: 'chat',
+      username: welcome.username,
+      message: '<b>hi</b>',
+      timestamp: Number,
+    })
   }
   ann.socket.send(JSON.stringify({ type: 'updateUsername', username: ' Ann ' }))
   for (const client of [ann, bob]) {
@@ -64,9 +69,19 @@ t.test('EX02: the chat: welcome, userJoined, chat, updateUsername, usernameChang
   for (const client of [ann, bob]) t.match(await client.nextJson(), { type: 'chat', username: bobName })
 
   for (const nonsense of [
-    'no JSON', 'null', '7', '[]', '{}', '{"type":"admin"}', '{"type":"chat"}', '{"type":"chat","text":7}',
-    '{"type":"chat","text":"  "}', '{"type":"updateUsername","username":{}}', '{"type":"toString"}',
-    JSON.stringify({ type: 'updateUsername', username: 'x'.repeat(33) }), Buffer.from('{}'),
+    'no JSON',
+    'null',
+    '7',
+    '[]',
+    '{}',
+    '{"type":"admin"}',
+    '{"type":"chat"}',
+    '{"type":"chat","text":7}',
+    '{"type":"chat","text":"  "}',
+    '{"type":"updateUsername","username":{}}',
+    '{"type":"toString"}',
+    JSON.stringify({ type: 'updateUsername', username: 'x'.repeat(33) }),
+    Buffer.from('{}'),
   ]) {
     bob.socket.send(nonsense)
     t.match(await bob.nextJson(), { type: 'error', message: String }, String(nonsense).slice(0, 40))

@@ -35,8 +35,14 @@ t.test('2,000 clients connect while a shard dies every second', async (t) => {
   const outcomes = await connectAll(port)
   const kills = await killing.stop()
   t.comment(`${kills} kills; ${JSON.stringify(Object.fromEntries(outcomes))}`)
-  t.same([...outcomes.keys()].filter((outcome) => outcome !== '101' && outcome !== '503'), [])
-  t.equal([...outcomes.values()].reduce((sum, count) => sum + count, 0), CLIENTS)
+  t.same(
+    [...outcomes.keys()].filter((outcome) => outcome !== '101' && outcome !== '503'),
+    [],
+  )
+  t.equal(
+    [...outcomes.values()].reduce((sum, count) => sum + count, 0),
+    CLIENTS,
+  )
   t.ok((outcomes.get('101') ?? 0) > CLIENTS / 2)
   t.ok(kills >= 5)
 
@@ -51,12 +57,18 @@ t.test('2,000 clients connect while a shard dies every second', async (t) => {
     const { connections: open, queuedBytes } = engine.server.stats()
     return open === 0 && queuedBytes === 0
   })
-  t.same(engine.server.stats().shards.map((shard) => shard.connections), [0, 0, 0])
+  t.same(
+    engine.server.stats().shards.map((shard) => shard.connections),
+    [0, 0, 0],
+  )
   t.same(engine.server.getConnections(), [])
   await descriptorsBackTo(baseline)
   t.same(uncaught, [])
   t.match(engine.server.stats(), { shardDeaths: kills, degradedShards: 0 })
-  t.same(engine.journal.errors.filter(({ id }) => id === null), [])
+  t.same(
+    engine.journal.errors.filter(({ id }) => id === null),
+    [],
+  )
 })
 
 /** One shard after another, in turn by an error and by an exit. */

@@ -57,18 +57,25 @@ for (const act of ['throw', 'exit', 'reject', 'return'] as const) {
 
     const newcomers = await engine.joinMany(3)
     for (const each of newcomers) await echoes(each, engine, t)
-    t.same(newcomers.map(({ peer }) => peer.shard), [1, 1, 1], 'the replacement has room')
+    t.same(
+      newcomers.map(({ peer }) => peer.shard),
+      [1, 1, 1],
+      'the replacement has room',
+    )
     t.same(engine.journal.closes.map(({ id }) => id).sort(), doomed.map(({ id }) => id).sort(), 'each exactly once')
     t.equal(engine.server.getConnections().length, 9)
     await eventually('the gauges agree', () => engine.server.stats().connections === 9)
     for (const { client } of [...others, ...newcomers]) client.reset()
     await engine.journal.until('all closes', () => engine.journal.closes.length === 12 || undefined)
     await eventually('nothing is left', () => engine.server.stats().connections === 0)
-    t.same(engine.server.stats().shards.map(({ connections, queuedBytes }) => [connections, queuedBytes]), [
-      [0, 0],
-      [0, 0],
-      [0, 0],
-    ])
+    t.same(
+      engine.server.stats().shards.map(({ connections, queuedBytes }) => [connections, queuedBytes]),
+      [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ],
+    )
     t.match(engine.server.stats(), { shardDeaths: 1, degradedShards: 0 })
   })
 }
@@ -77,7 +84,8 @@ t.test('a shard that dies too often is left alone, the others go on', async (t) 
   const { engine, orders } = await supervised(t, { shards: 2 })
   const joined = await engine.joinMany(4)
   const survivors = joined.filter(({ peer }) => peer.shard === 1)
-  for (let death = 1; death <= 3; death++) await killAndAwaitReplacement({ engine, orders }, { shard: 0, act: 'throw' }, t)
+  for (let death = 1; death <= 3; death++)
+    await killAndAwaitReplacement({ engine, orders }, { shard: 0, act: 'throw' }, t)
   await orders.give({ shard: 0, act: 'throw' })
   await engine.journal.until('degraded', () => engine.journal.shardEvents.find(({ kind }) => kind === 'degraded'))
   t.equal(engine.server.stats().degradedShards, 1)
@@ -87,7 +95,8 @@ t.test('a shard that dies too often is left alone, the others go on', async (t) 
   t.equal(newcomer.peer.shard, 1)
   await echoes(newcomer, engine, t)
 
-  for (let death = 1; death <= 3; death++) await killAndAwaitReplacement({ engine, orders }, { shard: 1, act: 'exit' }, t)
+  for (let death = 1; death <= 3; death++)
+    await killAndAwaitReplacement({ engine, orders }, { shard: 1, act: 'exit' }, t)
   await orders.give({ shard: 1, act: 'exit' })
   await engine.journal.until('both degraded', () => engine.server.stats().degradedShards === 2 || undefined)
   const refused = await engine.open()
@@ -96,7 +105,10 @@ t.test('a shard that dies too often is left alone, the others go on', async (t) 
   t.same(engine.server.stats().rejected.reasons, { NO_SHARD: 1 })
 })
 
-for (const [shard, cause] of [['broken', /cannot be loaded/], ['silent', /did not become ready/]] as const) {
+for (const [shard, cause] of [
+  ['broken', /cannot be loaded/],
+  ['silent', /did not become ready/],
+] as const) {
   t.test(`a ${shard} shard: ready() and listen() tell why, and no port stays open`, async (t) => {
     const engine = new EngineUnderTest({ shards: 2, shardUrl: shardUrl(shard), shardReadyTimeoutMs: 600 })
     t.teardown(() => engine.stop())

@@ -14,7 +14,10 @@ for (const [index, level] of LEVELS.entries()) {
     const { args } = t.capture(process.stderr, 'write', () => true)
     const logger = createStderrLogger(level)
     for (const of of LEVELS) logger[of]({}, 'x')
-    t.same(args().map(([line]) => line), LEVELS.slice(0, index + 1).map((of) => `shardws ${of}: x {}\n`))
+    t.same(
+      args().map(([line]) => line),
+      LEVELS.slice(0, index + 1).map((of) => `shardws ${of}: x {}\n`),
+    )
   })
 }
 

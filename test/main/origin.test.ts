@@ -25,8 +25,9 @@ const ROWS: readonly Row[] = [
   ['a port in the rule, none in the origin', ['https://good.com:8443'], 'https://good.com', false],
   ['upper case', GOOD, 'HTTPS://GOOD.COM', true],
   ['upper case in the rule', ['HTTPS://Good.Com'], 'https://good.com', true],
-  ['a trailing dot: the same host', GOOD, 'https://good.com.', true],
-  ['a trailing dot and a port', GOOD, 'https://good.com.:443', true],
+  ['a trailing dot: another origin to every browser', GOOD, 'https://good.com.', false],
+  ['a trailing dot and a port', GOOD, 'https://good.com.:443', false],
+  ['a trailing dot behind a wildcard', SUB, 'https://a.good.com.', false],
   ['a trailing slash in the rule', ['https://good.com/'], 'https://good.com', true],
 
   ['the origin as a prefix', GOOD, 'https://good.com.evil.com', false],
@@ -94,7 +95,11 @@ for (const [why, allowed, origin, isAllowed] of ROWS) {
 t.test('an expression with the flag g or y answers the same every time', async (t) => {
   for (const flags of ['g', 'y', 'gy']) {
     const isAllowed = compileOrigins([new RegExp('^https://good\\.com$', flags)])
-    t.same([1, 2, 3].map(() => isAllowed('https://good.com')), [true, true, true], flags)
+    t.same(
+      [1, 2, 3].map(() => isAllowed('https://good.com')),
+      [true, true, true],
+      flags,
+    )
   }
 })
 

@@ -27,7 +27,10 @@ t.test('claims up to the capacity, each in a slot of its own', async (t) => {
   const { peers } = registry()
   const keys = [1, 2, 3, 4].map(() => peers.claim())
   t.equal(new Set(keys).size, CAPACITY)
-  t.same(keys.map((key) => slotOf(key!)), [0, 1, 2, 3])
+  t.same(
+    keys.map((key) => slotOf(key!)),
+    [0, 1, 2, 3],
+  )
   t.equal(peers.claimed, CAPACITY)
   t.equal(peers.size, 0, 'a claim is not open yet')
   t.equal(peers.claim(), null)
@@ -76,7 +79,18 @@ t.test('an open peer is found by key and by id, a stale one is not', async (t) =
 t.test('no id but the right one finds a peer', async (t) => {
   const { peers, open } = registry()
   const { id } = open(peers.claim()!)
-  for (const other of ['', '0', id.slice(0, -1), `${id}x`, id.toUpperCase(), 'zzzzzzzzzzzz', '-1', 'null', '💥', '__proto__']) {
+  for (const other of [
+    '',
+    '0',
+    id.slice(0, -1),
+    `${id}x`,
+    id.toUpperCase(),
+    'zzzzzzzzzzzz',
+    '-1',
+    'null',
+    '💥',
+    '__proto__',
+  ]) {
     if (other !== id) t.equal(peers.find(other), undefined, JSON.stringify(other))
   }
 })

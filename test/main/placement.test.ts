@@ -38,7 +38,10 @@ t.test('equals in turn: none is asked twice before the others were', async (t) =
   const names = place(8, among)
   t.equal(new Set(names.slice(0, 4)).size, 4)
   t.equal(new Set(names.slice(4)).size, 4)
-  t.same(among.map(({ assigned }) => assigned), [2, 2, 2, 2])
+  t.same(
+    among.map(({ assigned }) => assigned),
+    [2, 2, 2, 2],
+  )
 })
 
 t.test('equals that stay equal are taken in turn too', async (t) => {
@@ -52,7 +55,10 @@ t.test('equals that stay equal are taken in turn too', async (t) => {
 t.test('an uneven load evens out', async (t) => {
   const among = shards(5, 0, 2)
   place(8, among)
-  t.same(among.map(({ assigned }) => assigned), [5, 5, 5])
+  t.same(
+    among.map(({ assigned }) => assigned),
+    [5, 5, 5],
+  )
 })
 
 t.test('a shard that cannot take is passed over, however empty', async (t) => {

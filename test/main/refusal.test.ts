@@ -2,12 +2,15 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { formatAnswer, refuse } from '../../src/main/refusal.ts'
-import { type ErrorCode, ERRORS, ShardwsError } from '../../src/shared/errors.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../../src/shared/errors.ts'
 
 function head(answer: string): { status: number; fields: Record<string, string>; body: string } {
   const [before = '', body = ''] = answer.split('\r\n\r\n')
   const [line = '', ...fields] = before.split('\r\n')
-  const pairs = fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 2)])
+  const pairs = fields.map((field) => [
+    field.slice(0, field.indexOf(':')).toLowerCase(),
+    field.slice(field.indexOf(':') + 2),
+  ])
   return { status: Number(line.split(' ')[1]), fields: Object.fromEntries(pairs), body }
 }
 
@@ -58,7 +61,10 @@ t.test('an answer of your own: status, fields, body', async (t) => {
   const own = { status: 302, headers: { Location: '/login' }, body: 'über' }
   const answer = head(formatAnswer(new ShardwsError('UNAUTHORIZED'), own))
   t.match(answer, { status: 302, fields: { location: '/login', 'content-length': '5' }, body: 'über' })
-  t.equal(head(formatAnswer(new ShardwsError('NO_SHARD'), { headers: { 'Retry-After': '99' } })).fields['retry-after'], '99')
+  t.equal(
+    head(formatAnswer(new ShardwsError('NO_SHARD'), { headers: { 'Retry-After': '99' } })).fields['retry-after'],
+    '99',
+  )
 })
 
 t.test('a field that would split the answer is refused', async (t) => {

@@ -32,7 +32,12 @@ const NO_FUNCTION = ['f', null, 1, {}, true]
 
 /** An integer from `least` to `most`, tested at both limits and one step beyond. */
 function integer(read: Row['read'], byDefault: unknown, least: number, most: number): Row {
-  return { read, byDefault, good: [least, least + 1, most - 1, most], bad: [least - 1, most + 1, Number.POSITIVE_INFINITY, ...NO_NUMBER] }
+  return {
+    read,
+    byDefault,
+    good: [least, least + 1, most - 1, most],
+    bad: [least - 1, most + 1, Number.POSITIVE_INFINITY, ...NO_NUMBER],
+  }
 }
 
 function flag(read: Row['read']): Row {
@@ -69,7 +74,12 @@ const ROWS: Readonly<Record<Name, Row>> = {
   maxPayload: integer(({ shard }) => shard.maxPayload, 1024 * 1024, 1, INT32_MAX),
   maxFragments: integer(({ shard }) => shard.maxFragments, 1024, 1, INT32_MAX),
   maxBackpressure: integer(({ shard }) => shard.maxBackpressure, 1024 * 1024, 1, INT32_MAX),
-  maxShardBackpressure: integer(({ shard }) => shard.maxShardBackpressure, 64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
+  maxShardBackpressure: integer(
+    ({ shard }) => shard.maxShardBackpressure,
+    64 * 1024 * 1024,
+    1,
+    Number.MAX_SAFE_INTEGER,
+  ),
   slowConsumer: {
     read: ({ shard }) => shard.slowConsumer,
     byDefault: 'drop',
@@ -171,7 +181,11 @@ t.test('a message says what was expected and what came', async (t) => {
     ['verifyClient', [], 'options.verifyClient must be a function, got an array'],
     ['protocols', nothing, 'options.protocols must be an array of subprotocol tokens, got a function'],
     ['maxConnections', 0, 'options.maxConnections must be an integer from 1 to 1048576, or Infinity, got 0'],
-    ['logLevel', 'x'.repeat(100), `options.logLevel must be 'error', 'warn', 'info' or 'debug', got "${'x'.repeat(40)}"`],
+    [
+      'logLevel',
+      'x'.repeat(100),
+      `options.logLevel must be 'error', 'warn', 'info' or 'debug', got "${'x'.repeat(40)}"`,
+    ],
   ] as const) {
     t.throws(() => resolve(name, value), { message })
   }

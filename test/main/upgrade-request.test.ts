@@ -3,7 +3,10 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { UpgradeRequest } from '../../src/main/upgrade-request.ts'
 
-function requestOf(url: string | undefined, address: Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>> = {}): IncomingMessage {
+function requestOf(
+  url: string | undefined,
+  address: Partial<Pick<Socket, 'remoteAddress' | 'remotePort'>> = {},
+): IncomingMessage {
   const socket = new Socket()
   for (const [name, value] of Object.entries(address)) Object.defineProperty(socket, name, { value })
   const request = new IncomingMessage(socket)
@@ -20,7 +23,13 @@ t.test('it keeps what is known of the request', async (t) => {
   const raw = requestOf('/chat?room=7', { remoteAddress: '192.0.2.1', remotePort: 4711 })
   const user = { name: 'ann' }
   const request = new UpgradeRequest(raw, 'chat', user)
-  t.match(request, { url: '/chat?room=7', path: '/chat', protocol: 'chat', remoteAddress: '192.0.2.1', remotePort: 4711 })
+  t.match(request, {
+    url: '/chat?room=7',
+    path: '/chat',
+    protocol: 'chat',
+    remoteAddress: '192.0.2.1',
+    remotePort: 4711,
+  })
   t.equal(request.ip, '192.0.2.1')
   t.equal(request.user, user)
   t.equal(request.headers['user-agent'], 'test')

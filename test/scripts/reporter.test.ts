@@ -15,6 +15,7 @@ const FILES = {
     t.test('later', { todo: true }, async () => {})`,
   'crash.test.js': `await import('./missing.js')`,
   'exits.test.js': `t.pass('one'); process.exit(3)`,
+  'killed.test.js': `t.test('outer', (t) => { t.pass('one'); t.fail('two'); process.kill(process.pid, 'SIGKILL') })`,
   'empty.test.js': '',
   'slow.test.js': `t.pass('one'); t.test('hangs', () => { setInterval(() => {}, 1000) })`,
   'bail.test.js': `t.pass('one'); t.bailout('no database')`,
@@ -76,8 +77,9 @@ t.test('failed assertions are counted once and shown', async (t) => {
 for (const [name, lastLine] of [
   ['crash.test.js', '0 passed, 1 failed'],
   ['exits.test.js', '1 passed, 1 failed'],
+  ['killed.test.js', '1 passed, 1 failed'],
   ['empty.test.js', '0 passed, 1 failed'],
-  ['bail.test.js', '0 passed, 1 failed'],
+  ['bail.test.js', '1 passed, 1 failed'],
 ] as const) {
   t.test(`${name} is a failure`, async (t) => {
     t.match(await runTap([name]), { lastLine, status: /^[1-9]/ })

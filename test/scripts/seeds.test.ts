@@ -41,12 +41,13 @@ t.test('an id counts in the name of a test, and nowhere else', async (t) => {
   for (const [source, ids] of [
     [`t.test('LC01: a server', async (t) => {})`, ['LC01']],
     ['t.test(\n  "LC01 LC02: two of them",\n  async () => {})', ['LC01', 'LC02']],
-    ['t.test(`F101: ${each}`, async () => {})', ['F101']],
+    [`t.test(\`F101: $\{each}\`, async () => {})`, ['F101']],
     [`t.test('it\\'s EX01', f)`, ['EX01']],
     [`// LC01\nt.equal(1, 1, 'LC01')\nconst LC02 = 'LC03'`, []],
     [`t.test('LC01: later', { todo: true }, f)`, []],
     [`t.test('LC01: not here', { timeout: 1, skip: 'why' }, f)`, []],
     [`t.test('LC01: slow', { timeout: 1 }, f)`, ['LC01']],
+    [`const source = "t.test('LC01: quoted', f)"`, []],
     [`t.test('RFC6455 and UTF16 are no rows', f)`, []],
   ] as const) {
     t.same(idsInTestNames(source), ids, source)

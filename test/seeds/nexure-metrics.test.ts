@@ -111,32 +111,35 @@ t.test('ME06 FN03: a reset zeroes the totals and leaves the connections', async 
   t.match(getPerformanceMetrics(), { messagesSent: 1, bytesSent: 4 })
 })
 
-t.test('CO03 BP01: send is false past maxBackpressure, drain says when to go on, and what was true arrives', async (t) => {
-  const { wss, pair } = await startNexure(t)
-  const { client, id } = await pair()
-  client.socket.pause()
-  const message = (number: number): Buffer => Buffer.alloc(64 * 1024, number)
-  let taken = 0
-  let refused = 0
-  for (;;) {
-    if (wss.send(id, message(taken))) taken++
-    else if (++refused === 10) break
-    // Turns let the shard write what it was given: the kernel takes some, and `drain` may come before it is full.
-    await new Promise(setImmediate)
-  }
-  const drained = heard(wss, 'drain')
-  t.ok(taken * 64 * 1024 >= 1024 * 1024, `${taken} messages were taken`)
-  t.ok(wss.getConnection(id)!.bufferedAmount > 0)
-  client.socket.resume()
-  for (let number = 0; number < taken; number++) {
-    const { data } = await client.next()
-    if (!data.equals(message(number))) return t.fail(`message ${number} is missing`)
-  }
-  t.same(await drained, [id])
-  t.ok(wss.send(id, 'again'))
-  t.equal(await client.nextText(), 'again', 'nothing came that was refused')
-  t.equal(wss.stats().dropped.backpressure, refused)
-})
+t.test(
+  'CO03 BP01: send is false past maxBackpressure, drain says when to go on, and what was true arrives',
+  async (t) => {
+    const { wss, pair } = await startNexure(t)
+    const { client, id } = await pair()
+    client.socket.pause()
+    const message = (number: number): Buffer => Buffer.alloc(64 * 1024, number)
+    let taken = 0
+    let refused = 0
+    for (;;) {
+      if (wss.send(id, message(taken))) taken++
+      else if (++refused === 10) break
+      // Turns let the shard write what it was given: the kernel takes some, and `drain` may come before it is full.
+      await new Promise(setImmediate)
+    }
+    const drained = heard(wss, 'drain')
+    t.ok(taken * 64 * 1024 >= 1024 * 1024, `${taken} messages were taken`)
+    t.ok(wss.getConnection(id)!.bufferedAmount > 0)
+    client.socket.resume()
+    for (let number = 0; number < taken; number++) {
+      const { data } = await client.next()
+      if (!data.equals(message(number))) return t.fail(`message ${number} is missing`)
+    }
+    t.same(await drained, [id])
+    t.ok(wss.send(id, 'again'))
+    t.equal(await client.nextText(), 'again', 'nothing came that was refused')
+    t.equal(wss.stats().dropped.backpressure, refused)
+  },
+)
 
 t.test('CO03: what send has taken is written, though frames are longer than messages', async (t) => {
   const firstBytes = 8 * 1024 * 1024

@@ -6,8 +6,8 @@ import { Duplex } from 'node:stream'
 import t from 'tap'
 import { WebSocketServer } from '../../src/facades/nexure.ts'
 import { ShardwsError } from '../../src/index.ts'
-import { heard, startNexure } from '../fixtures/nexure-server.ts'
 import { MessageClient } from '../fixtures/message-client.ts'
+import { heard, startNexure } from '../fixtures/nexure-server.ts'
 
 type Arguments = Parameters<WebSocketServer['handleUpgrade']>
 
@@ -71,7 +71,10 @@ t.test('LC04: attached to a path it leaves the others to their own listeners', a
   await Promise.all([ours.ready(), theirs.ready(), once(http.listen(0, '127.0.0.1'), 'listening')])
   const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`
   const clients = await Promise.all(['/ours', '/theirs?x=1'].map((path) => MessageClient.connect(url + path)))
-  t.same([ours, theirs].map((each) => each.getConnections().length), [1, 1])
+  t.same(
+    [ours, theirs].map((each) => each.getConnections().length),
+    [1, 1],
+  )
   for (const client of clients) client.socket.terminate()
   await Promise.all([ours.shutdown(), theirs.shutdown()])
   http.closeAllConnections()
@@ -136,7 +139,10 @@ t.test('CO01: send by id: text, bytes, and isBinary against the kind of the argu
     t.same(await client.next(), { data: Buffer.from(message as string), isBinary: expected })
   }
   for (const message of [undefined, null, 1, {}, []]) {
-    t.throws(() => wss.send(id, message as unknown as string), { code: 'ARGUMENT_INVALID', message: /^message must be / })
+    t.throws(() => wss.send(id, message as unknown as string), {
+      code: 'ARGUMENT_INVALID',
+      message: /^message must be /,
+    })
   }
 })
 
@@ -230,7 +236,12 @@ t.test('EV01: connection: the id and the request', async (t) => {
   await connect('/chat?room=7', [], { 'user-agent': 'test' })
   const [id, request] = await opened
   t.match(id, /^[0-9a-z]+-[0-9a-z]+$/)
-  t.match(request, { url: '/chat?room=7', path: '/chat', headers: { 'user-agent': 'test' }, remoteAddress: '127.0.0.1' })
+  t.match(request, {
+    url: '/chat?room=7',
+    path: '/chat',
+    headers: { 'user-agent': 'test' },
+    remoteAddress: '127.0.0.1',
+  })
   t.equal(request.query.room, '7')
 })
 

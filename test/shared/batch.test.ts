@@ -67,7 +67,14 @@ t.test('bytes are copied: the caller may reuse them at once', async (t) => {
 })
 
 t.test('text is UTF-8, and its length in bytes is returned', async (t) => {
-  const texts = ['', 'ascii', 'é'.repeat(SHORT_UNITS), '漢'.repeat(SHORT_UNITS), '😀'.repeat(SHORT_UNITS / 2), 'x'.repeat(SHORT_UNITS)]
+  const texts = [
+    '',
+    'ascii',
+    'é'.repeat(SHORT_UNITS),
+    '漢'.repeat(SHORT_UNITS),
+    '😀'.repeat(SHORT_UNITS / 2),
+    'x'.repeat(SHORT_UNITS),
+  ]
   const writer = new BatchWriter()
   for (const text of texts) t.equal(writer.shortText(text), Buffer.byteLength(text))
   t.equal(writer.payloadBytes, Buffer.byteLength(texts.join('')))
@@ -76,7 +83,12 @@ t.test('text is UTF-8, and its length in bytes is returned', async (t) => {
 })
 
 t.test('a lone surrogate in text becomes U+FFFD', async (t) => {
-  t.equal(written((batch) => batch.shortText('a\ud800b')).bytes().toString(), 'a\ufffdb')
+  t.equal(
+    written((batch) => batch.shortText('a\ud800b'))
+      .bytes()
+      .toString(),
+    'a\ufffdb',
+  )
 })
 
 t.test('shared memory is mapped, not copied and not transferred', async (t) => {
@@ -127,10 +139,16 @@ type Part =
   | { readonly is: 'text'; readonly value: string }
   | { readonly is: 'shared'; readonly value: Uint8Array }
 
-const sizes = fc.oneof({ weight: 8, arbitrary: fc.nat(300) }, fc.integer({ min: APART_BYTES - 2000, max: APART_BYTES + 2000 }))
+const sizes = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(300) },
+  fc.integer({ min: APART_BYTES - 2000, max: APART_BYTES + 2000 }),
+)
 const payloads = fc.tuple(sizes, fc.nat(255)).map(([size, fill]) => new Uint8Array(size).fill(fill))
 const values: fc.Arbitrary<Field> = fc.oneof(fc.integer(), fc.double({ noNaN: true }), fc.boolean(), fc.constant(null))
-const texts = fc.oneof(fc.string({ unit: 'grapheme' }), fc.nat(SHORT_UNITS).map((length) => '漢'.repeat(length)))
+const texts = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.nat(SHORT_UNITS).map((length) => '漢'.repeat(length)),
+)
 const parts: fc.Arbitrary<Part> = fc.oneof(
   values.map((value): Part => ({ is: 'field', value })),
   fc.string({ unit: 'grapheme' }).map((value): Part => ({ is: 'field', value })),

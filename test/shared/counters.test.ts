@@ -6,8 +6,11 @@ const ALL = Object.values(Counter)
 t.test('every counter has a place of its own in its row', async (t) => {
   t.equal(new Set(ALL).size, ALL.length)
   const row = Counters.allocate(1).row(0)
-  ALL.forEach((counter, index) => row.add(counter, index + 1))
-  t.same(ALL.map((counter) => row.get(counter)), ALL.map((_, index) => index + 1))
+  for (const [index, counter] of ALL.entries()) row.add(counter, index + 1)
+  t.same(
+    ALL.map((counter) => row.get(counter)),
+    ALL.map((_, index) => index + 1),
+  )
 })
 
 t.test('rows do not touch each other, and the total is their sum', async (t) => {

@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { allocateCredit, CREDIT_WINDOW, CreditGranter, CreditSpender } from '../../src/shared/credit.ts'
+import {
+  allocateCredit,
+  COMMAND_WINDOW_MESSAGES,
+  CreditGranter,
+  CreditSpender,
+  EVENT_WINDOW,
+} from '../../src/shared/credit.ts'
 
 const WINDOW = { messages: 4, bytes: 100 }
 
@@ -29,10 +35,10 @@ t.test('the window closes at its number of bytes', async (t) => {
   t.ok(spender.hasCredit())
 })
 
-t.test('the default window is the one of the design: 1024 messages, 4 MiB', async (t) => {
-  t.same(CREDIT_WINDOW, { messages: 1024, bytes: 4 * 1024 * 1024 })
-  const memory = allocateCredit()
-  const spender = new CreditSpender(memory, 1)
+t.test('the windows of a link: 1024 events or 4 MiB, and a burst of commands', async (t) => {
+  t.same(EVENT_WINDOW, { messages: 1024, bytes: 4 * 1024 * 1024 })
+  t.ok(COMMAND_WINDOW_MESSAGES >= 100_000)
+  const spender = new CreditSpender(allocateCredit(), 1, EVENT_WINDOW)
   spender.spend(1023, 4 * 1024 * 1024 - 1)
   t.ok(spender.hasCredit())
   spender.spend(1, 0)

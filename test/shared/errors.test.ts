@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type ErrorCode, ERRORS, ShardwsError } from '../../src/shared/errors.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../../src/shared/errors.ts'
 import { isSendableCloseCode } from '../../src/shared/protocol/close-codes.ts'
 import { reasonPhrase } from '../../src/shared/protocol/reason-phrases.ts'
 
@@ -26,7 +26,12 @@ t.test('the reason phrase of every status is known', async (t) => {
 
 t.test('an error carries its row', async (t) => {
   const error = new ShardwsError('MESSAGE_TOO_BIG')
-  t.match(error, { name: 'ShardwsError', code: 'MESSAGE_TOO_BIG', closeCode: 1009, message: ERRORS.MESSAGE_TOO_BIG.message })
+  t.match(error, {
+    name: 'ShardwsError',
+    code: 'MESSAGE_TOO_BIG',
+    closeCode: 1009,
+    message: ERRORS.MESSAGE_TOO_BIG.message,
+  })
   t.equal(error.status, undefined)
   t.ok(error instanceof Error)
   t.match(new ShardwsError('NO_SHARD'), { status: 503, closeCode: undefined })

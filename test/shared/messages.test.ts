@@ -28,10 +28,30 @@ function recorder<Handler>(names: readonly (keyof Handler & string)[]): { handle
 }
 
 const COMMANDS: readonly (keyof CommandHandler)[] = [
-  'reserve', 'send', 'sendFrame', 'broadcast', 'close', 'terminate', 'ping', 'pong', 'markAlive', 'notifyDrain', 'credit', 'stop',
+  'reserve',
+  'send',
+  'sendFrame',
+  'broadcast',
+  'close',
+  'terminate',
+  'ping',
+  'pong',
+  'markAlive',
+  'notifyDrain',
+  'conclude',
+  'credit',
+  'stop',
 ]
 const EVENTS: readonly (keyof EventHandler)[] = [
-  'ready', 'reserved', 'received', 'drained', 'dropped', 'failed', 'closed', 'credit',
+  'ready',
+  'reserved',
+  'received',
+  'drained',
+  'dropped',
+  'failed',
+  'closed',
+  'finished',
+  'credit',
 ]
 
 function batchOf(samples: readonly Sample[]): BatchReader {
@@ -53,18 +73,25 @@ function eventCalls(samples: readonly Sample[]): Call[] {
 }
 
 const keys = fc.nat(2 ** 31 - 1)
-const sizes = fc.oneof({ weight: 10, arbitrary: fc.nat(200) }, fc.integer({ min: APART_BYTES - 500, max: APART_BYTES + 500 }))
+const sizes = fc.oneof(
+  { weight: 10, arbitrary: fc.nat(200) },
+  fc.integer({ min: APART_BYTES - 500, max: APART_BYTES + 500 }),
+)
 const payloads = fc.tuple(sizes, fc.nat(255)).map(([size, fill]) => Buffer.alloc(size, fill))
 const shortPayloads = fc.nat(APART_BYTES - 1).map((size) => Buffer.alloc(size, 's'))
 const longPayloads = fc.nat(2000).map((more) => Buffer.alloc(APART_BYTES + more, 'l'))
 /** Three bytes of UTF-8 are reckoned for every UTF-16 unit. */
 const shortTexts = fc.nat(Math.floor((APART_BYTES - 1) / 3)).map((length) => '漢'.repeat(length))
-const longTexts = fc.integer({ min: Math.ceil(APART_BYTES / 3), max: 3 * APART_BYTES }).map((length) => 'ß'.repeat(length))
+const longTexts = fc
+  .integer({ min: Math.ceil(APART_BYTES / 3), max: 3 * APART_BYTES })
+  .map((length) => 'ß'.repeat(length))
 const controls = fc.uint8Array({ maxLength: 125 }).map((bytes) => Buffer.from(bytes))
 const codes = fc.integer({ min: 1000, max: 4999 })
 const reasons = fc.string({ unit: 'grapheme', maxLength: 40 })
 
-type Simple<Table> = { [Name in keyof Table]: Table[Name] extends (batch: BatchWriter, key: number) => void ? Name : never }[keyof Table]
+type Simple<Table> = {
+  [Name in keyof Table]: Table[Name] extends (batch: BatchWriter, key: number) => void ? Name : never
+}[keyof Table]
 
 function withKey(name: Simple<typeof commands>): fc.Arbitrary<Sample> {
   return keys.map((key) => ({ write: (batch) => void commands[name](batch, key), call: [name, key] }))
@@ -87,24 +114,32 @@ function shared(bytes: Uint8Array): SharedArrayBuffer {
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
   reserve: [withKey('reserve')],
   send: [
-    fc.tuple(keys, shortPayloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
-      write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
-      call: ['send', key, payload, isBinary],
-    })),
-    fc.tuple(keys, shortTexts, fc.boolean()).map(([key, text, isBinary]): Sample => ({
-      write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
-      call: ['send', key, Buffer.from(text), isBinary],
-    })),
+    fc.tuple(keys, shortPayloads, fc.boolean()).map(
+      ([key, payload, isBinary]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
+        call: ['send', key, payload, isBinary],
+      }),
+    ),
+    fc.tuple(keys, shortTexts, fc.boolean()).map(
+      ([key, text, isBinary]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
+        call: ['send', key, Buffer.from(text), isBinary],
+      }),
+    ),
   ],
   sendFrame: [
-    fc.tuple(keys, longPayloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
-      write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
-      call: ['sendFrame', key, encodeFrame(frameOf(payload, isBinary)), payload.length],
-    })),
-    fc.tuple(keys, longTexts, fc.boolean()).map(([key, text, isBinary]): Sample => ({
-      write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
-      call: ['sendFrame', key, encodeFrame(frameOf(Buffer.from(text), isBinary)), Buffer.byteLength(text)],
-    })),
+    fc.tuple(keys, longPayloads, fc.boolean()).map(
+      ([key, payload, isBinary]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
+        call: ['sendFrame', key, encodeFrame(frameOf(payload, isBinary)), payload.length],
+      }),
+    ),
+    fc.tuple(keys, longTexts, fc.boolean()).map(
+      ([key, text, isBinary]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
+        call: ['sendFrame', key, encodeFrame(frameOf(Buffer.from(text), isBinary)), Buffer.byteLength(text)],
+      }),
+    ),
   ],
   broadcast: [
     fc.tuple(payloads, fc.nat(), fc.oneof(keys, fc.constant(-1)), fc.boolean()).map(
@@ -115,26 +150,33 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
     ),
   ],
   close: [
-    fc.tuple(keys, codes, reasons).map(([key, code, reason]): Sample => ({
-      write: (batch) => commands.close(batch, key, code, reason),
-      call: ['close', key, code, reason],
-    })),
+    fc.tuple(keys, codes, reasons).map(
+      ([key, code, reason]): Sample => ({
+        write: (batch) => commands.close(batch, key, code, reason),
+        call: ['close', key, code, reason],
+      }),
+    ),
   ],
   terminate: [withKey('terminate')],
   ping: [
-    fc.tuple(keys, controls).map(([key, payload]): Sample => ({
-      write: (batch) => commands.ping(batch, key, payload),
-      call: ['ping', key, payload],
-    })),
+    fc.tuple(keys, controls).map(
+      ([key, payload]): Sample => ({
+        write: (batch) => commands.ping(batch, key, payload),
+        call: ['ping', key, payload],
+      }),
+    ),
   ],
   pong: [
-    fc.tuple(keys, controls).map(([key, payload]): Sample => ({
-      write: (batch) => commands.pong(batch, key, payload),
-      call: ['pong', key, payload],
-    })),
+    fc.tuple(keys, controls).map(
+      ([key, payload]): Sample => ({
+        write: (batch) => commands.pong(batch, key, payload),
+        call: ['pong', key, payload],
+      }),
+    ),
   ],
   markAlive: [withKey('markAlive')],
   notifyDrain: [withKey('notifyDrain')],
+  conclude: [withKey('conclude')],
   credit: [fc.constant({ write: commands.credit, call: ['credit'] })],
   stop: [fc.constant({ write: commands.stop, call: ['stop'] })],
 }
@@ -143,25 +185,32 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   ready: [fc.constant({ write: events.ready, call: ['ready'] })],
   reserved: [eventWithKey('reserved')],
   received: [
-    fc.tuple(keys, payloads, fc.boolean()).map(([key, payload, isBinary]): Sample => ({
-      write: (batch) => events.received(batch, key, payload, isBinary),
-      call: ['received', key, payload, isBinary],
-    })),
+    fc.tuple(keys, payloads, fc.boolean()).map(
+      ([key, payload, isBinary]): Sample => ({
+        write: (batch) => events.received(batch, key, payload, isBinary),
+        call: ['received', key, payload, isBinary],
+      }),
+    ),
   ],
   drained: [eventWithKey('drained')],
   dropped: [eventWithKey('dropped')],
   failed: [
-    fc.tuple(keys, reasons, reasons).map(([key, code, cause]): Sample => ({
-      write: (batch) => events.failed(batch, key, code, cause),
-      call: ['failed', key, code, cause],
-    })),
+    fc.tuple(keys, reasons, reasons).map(
+      ([key, code, cause]): Sample => ({
+        write: (batch) => events.failed(batch, key, code, cause),
+        call: ['failed', key, code, cause],
+      }),
+    ),
   ],
   closed: [
-    fc.tuple(keys, codes, reasons).map(([key, code, reason]): Sample => ({
-      write: (batch) => events.closed(batch, key, code, reason),
-      call: ['closed', key, code, reason],
-    })),
+    fc.tuple(keys, codes, reasons).map(
+      ([key, code, reason]): Sample => ({
+        write: (batch) => events.closed(batch, key, code, reason),
+        call: ['closed', key, code, reason],
+      }),
+    ),
   ],
+  finished: [eventWithKey('finished')],
   credit: [fc.constant({ write: events.credit, call: ['credit'] })],
 }
 
@@ -182,7 +231,10 @@ for (const [title, samples, dispatched] of [
     const any = fc.oneof(...Object.values(samples).flat())
     fc.assert(
       fc.property(fc.array(any, { maxLength: 40 }), (sequence) => {
-        assert.deepEqual(dispatched(sequence), sequence.map(({ call }) => call))
+        assert.deepEqual(
+          dispatched(sequence),
+          sequence.map(({ call }) => call),
+        )
       }),
       { numRuns: 100 },
     )
@@ -195,7 +247,10 @@ t.test('a payload at the border of travelling apart', async (t) => {
     const payload = Buffer.alloc(size, 'x')
     const received: Sample = { write: (batch) => events.received(batch, 1, payload, true), call: ['none'] }
     const drained: Sample = { write: (batch) => events.drained(batch, 2), call: ['none'] }
-    t.same(eventCalls([received, drained, received]).map(([name]) => name), ['received', 'drained', 'received'])
+    t.same(
+      eventCalls([received, drained, received]).map(([name]) => name),
+      ['received', 'drained', 'received'],
+    )
     t.ok(payload.equals(eventCalls([drained, received])[1]?.[2] as Buffer), `${size} bytes`)
   }
 })

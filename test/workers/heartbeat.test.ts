@@ -14,7 +14,11 @@ interface Started {
 }
 
 /** A heartbeat whose timer and time are the test's. */
-function start(t: Test, options: Partial<ShardOptions>, connections = new Map<unknown, { sweep(now: number): void }>()): Started {
+function start(
+  t: Test,
+  options: Partial<ShardOptions>,
+  connections = new Map<unknown, { sweep(now: number): void }>(),
+): Started {
   let realMs = 0
   t.capture(performance, 'now', () => realMs)
   const timer = {}
@@ -54,7 +58,16 @@ t.test('one sweep passes the time of the clock to every connection', async (t) =
   const { heartbeat, tick } = start(t, {}, connections)
   tick(1000)
   tick(60_000)
-  t.same(seen, [['a', 1000], ['b', 1000], ['a', 3000], ['b', 3000]], 'of the stall two periods count')
+  t.same(
+    seen,
+    [
+      ['a', 1000],
+      ['b', 1000],
+      ['a', 3000],
+      ['b', 3000],
+    ],
+    'of the stall two periods count',
+  )
   t.equal(heartbeat.clock.now, 3000)
 })
 

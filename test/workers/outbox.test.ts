@@ -3,10 +3,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { Counter, Counters } from '../../src/shared/counters.ts'
-import { encodeFrame } from '../fixtures/raw-frame.ts'
-import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
 import { Outbox, type Piece } from '../../workers/outbox.ts'
 import { SendQueue } from '../../workers/send-queue.ts'
+import { encodeFrame } from '../fixtures/raw-frame.ts'
+import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
 
 const BINARY = 0x82
 
@@ -99,7 +99,10 @@ t.test('large pieces are written apart, not copied together', async (t) => {
   const box = outbox()
   const [small, large] = [frame('small'), frame('x'.repeat(64 * 1024))]
   const parts = chain(box, [small, large, small]).parts()
-  t.same(parts.map((part) => part === small || part === large), [true, true, true])
+  t.same(
+    parts.map((part) => part === small || part === large),
+    [true, true, true],
+  )
 })
 
 t.test('a frame does not straddle two blocks', async (t) => {
@@ -126,7 +129,10 @@ const sizes = fc.oneof(
 )
 const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), queue: queues, size: sizes }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('share' as const), audience: fc.integer({ min: 1, max: 15 }), size: sizes }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('share' as const), audience: fc.integer({ min: 1, max: 15 }), size: sizes }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('block' as const), queue: queues }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unblock' as const), queue: queues }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('takeOne' as const), queue: queues }) },

@@ -3,9 +3,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Counter, Counters } from '../../src/shared/counters.ts'
-import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
 import { Outbox } from '../../workers/outbox.ts'
 import { SendQueue } from '../../workers/send-queue.ts'
+import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
 
 const BINARY = 0x82
 const EARLY_BYTES = 256 * 1024

@@ -49,7 +49,9 @@ export const attaching: Behaviour = (t, start, options) => {
     http.on('upgrade', (request, socket, head) => server.handleUpgrade(request, socket, head))
     await server.ready()
     t.equal(await upgradeStatus(http, '/anything'), 101)
-    t.throws(() => server.handleUpgrade({} as IncomingMessage, {} as Duplex, Buffer.alloc(0)), { code: 'ARGUMENT_INVALID' })
+    t.throws(() => server.handleUpgrade({} as IncomingMessage, {} as Duplex, Buffer.alloc(0)), {
+      code: 'ARGUMENT_INVALID',
+    })
   })
 
   t.test('on a port of its own everything but WebSocket gets 426', async (t) => {

@@ -11,11 +11,13 @@ export const controlFrames: Behaviour = (t, start) => {
       client.sendFrame({ opcode: RawOpcode.Ping, payload })
       t.match(await client.nextControl(), { opcode: RawOpcode.Pong, payload })
     }
-    client.sendRaw(encodeFrames([
-      { opcode: RawOpcode.Text, payload: 'two ', fin: false },
-      { opcode: RawOpcode.Ping, payload: 'between' },
-      { opcode: RawOpcode.Continuation, payload: 'parts' },
-    ]))
+    client.sendRaw(
+      encodeFrames([
+        { opcode: RawOpcode.Text, payload: 'two ', fin: false },
+        { opcode: RawOpcode.Ping, payload: 'between' },
+        { opcode: RawOpcode.Continuation, payload: 'parts' },
+      ]),
+    )
     t.match(await client.nextControl(), { opcode: RawOpcode.Pong, payload: Buffer.from('between') })
     await engine.journal.messageCount(1)
     t.same(engine.journal.texts(id), ['two parts'])

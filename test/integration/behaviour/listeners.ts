@@ -24,7 +24,13 @@ export const listeners: Behaviour = (t, start) => {
       t.equal(await nextText(other.client), 'undisturbed')
     }
     await journal.until('both errors', () => journal.errors.length === 2 || undefined)
-    t.same(journal.errors.map(({ id, error }) => [id, error.message]), [[faulty.id, 'thrown'], [faulty.id, 'rejected']])
+    t.same(
+      journal.errors.map(({ id, error }) => [id, error.message]),
+      [
+        [faulty.id, 'thrown'],
+        [faulty.id, 'rejected'],
+      ],
+    )
     t.same(journal.closes, [])
     t.equal(server.stats().errors.handler - before, 2)
   })
@@ -41,9 +47,17 @@ export const listeners: Behaviour = (t, start) => {
     engine.server.send(id, 'open all the same')
     t.equal(await nextText(client), 'open all the same')
     client.reset()
-    await engine.journal.until('both errors', () => engine.journal.errors.find(({ error }) => error.message === 'at close'))
+    await engine.journal.until('both errors', () =>
+      engine.journal.errors.find(({ error }) => error.message === 'at close'),
+    )
     const ofListeners = engine.journal.errors.filter(({ error }) => error.message.startsWith('at '))
-    t.same(ofListeners.map((each) => [each.id, each.error.message]), [[id, 'at connection'], [id, 'at close']])
+    t.same(
+      ofListeners.map((each) => [each.id, each.error.message]),
+      [
+        [id, 'at connection'],
+        [id, 'at close'],
+      ],
+    )
   })
 
   t.test('an error listener that fails itself is not called for that again', async (t) => {

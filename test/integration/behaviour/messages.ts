@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { RawOpcode } from '../../fixtures/raw-frame.ts'
 import { nextText, sendText } from '../../fixtures/engine-under-test.ts'
+import { RawOpcode } from '../../fixtures/raw-frame.ts'
 import type { Behaviour } from './behaviour.ts'
 
 const KIB = 1024

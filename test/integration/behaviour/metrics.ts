@@ -25,16 +25,31 @@ export const metrics: Behaviour = (t, start) => {
       compressionRatio: 0,
     })
     t.match(left.server.stats(), {
-      connections: 1, totalConnections: 1, messagesReceived: 1, bytesReceived: 5, messagesSent: 0, bytesSent: 0,
+      connections: 1,
+      totalConnections: 1,
+      messagesReceived: 1,
+      bytesReceived: 5,
+      messagesSent: 0,
+      bytesSent: 0,
     })
     t.match(right.server.stats(), {
-      connections: 2, totalConnections: 2, messagesReceived: 2, bytesReceived: 6, messagesSent: 2, bytesSent: 14,
+      connections: 2,
+      totalConnections: 2,
+      messagesReceived: 2,
+      bytesReceived: 6,
+      messagesSent: 2,
+      bytesSent: 14,
       handoffs: { adopted: 2, failed: 0, lost: 0, abandoned: 0 },
     })
 
     WebSocketServer.resetPerformanceMetrics()
     t.same(WebSocketServer.getPerformanceMetrics(), {
-      connections: 3, messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0, compressionRatio: 0,
+      connections: 3,
+      messagesReceived: 0,
+      messagesSent: 0,
+      bytesReceived: 0,
+      bytesSent: 0,
+      compressionRatio: 0,
     })
     t.equal(right.server.stats().messagesReceived, 2, 'the figures of a server are its own')
     sendText(here.client, '12')

@@ -17,7 +17,11 @@ export const peers: Behaviour = (t, start) => {
     t.ok(lastActivity >= before - 1500 && lastActivity <= Date.now() + 1500, `lastActivity ${lastActivity} is now`)
     t.equal(engine.server.getConnection(id), peer)
     t.match(peer, { id, url: '/room/7?a=1&b=x%20y&b=last&__proto__=z', path: '/room/7', protocol: 'chat' })
-    t.same(Object.entries(peer.query), [['a', '1'], ['b', 'last'], ['__proto__', 'z']])
+    t.same(Object.entries(peer.query), [
+      ['a', '1'],
+      ['b', 'last'],
+      ['__proto__', 'z'],
+    ])
     t.equal(peer.headers['x-token'], 'secret')
     t.equal(peer.remoteAddress, '127.0.0.1')
     t.ok(peer.remotePort > 0)
@@ -44,7 +48,7 @@ export const peers: Behaviour = (t, start) => {
     await eventually('the pong is noted', () => peer.lastPong >= before - 1500)
   })
 
-  t.test('data is the application\'s, and stays', async (t) => {
+  t.test("data is the application's, and stays", async (t) => {
     const engine = await start(t)
     const { id } = await engine.join()
     const peer = engine.peer(id) as Peer<{ name?: string }>
@@ -90,7 +94,10 @@ export const peers: Behaviour = (t, start) => {
     const joined = await engine.joinMany(6)
     await eventually('the shards count them', () => engine.server.stats().connections === 6)
     const { shards } = engine.server.stats()
-    t.same(shards.map(({ connections }) => connections), shards.map(() => 6 / shards.length))
+    t.same(
+      shards.map(({ connections }) => connections),
+      shards.map(() => 6 / shards.length),
+    )
     t.equal(new Set(joined.map(({ peer }) => peer.shard)).size, shards.length)
   })
 }

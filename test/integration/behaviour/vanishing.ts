@@ -77,7 +77,10 @@ export const vanishing: Behaviour = (t, start) => {
     }
     await eventually('everything is free again', () => engine.server.getConnections().length === 0)
     await fits(engine, 4)
-    t.same(engine.journal.errors.filter(({ id }) => id === null), [])
+    t.same(
+      engine.journal.errors.filter(({ id }) => id === null),
+      [],
+    )
   })
 
   t.test('a frame right behind the handshake, then gone', async (t) => {

@@ -24,8 +24,18 @@ const VERDICTS: readonly (readonly [string, Verify, number])[] = [
 ]
 
 const BROKEN: readonly (readonly [string, Verify])[] = [
-  ['throws', () => { throw new Error('of the application') }],
-  ['rejects', async () => { throw new Error('of the application') }],
+  [
+    'throws',
+    () => {
+      throw new Error('of the application')
+    },
+  ],
+  [
+    'rejects',
+    async () => {
+      throw new Error('of the application')
+    },
+  ],
   ['answers with a status that refuses nobody', () => ({ accept: false, status: 200 })],
   ['answers with a header that would end the head', () => ({ status: 400, headers: { 'X-A': 'a\r\nX-B: b' } })],
 ]
@@ -43,14 +53,21 @@ export const verification: Behaviour = (t, start) => {
       verify = verdict
       t.equal(await engine.statusOf(), 500, name)
     }
-    t.same(engine.journal.errors.map(({ id, error }) => [id, error.code]), BROKEN.map(() => [null, 'VERIFY_FAILED']))
+    t.same(
+      engine.journal.errors.map(({ id, error }) => [id, error.code]),
+      BROKEN.map(() => [null, 'VERIFY_FAILED']),
+    )
     verify = () => true
     t.equal(await engine.statusOf(), 101)
   })
 
   t.test('a refusal carries status, headers and body', async (t) => {
     const engine = await start(t, {
-      verifyClient: () => ({ status: 403, headers: { 'X-Reason': 'banned', 'Content-Type': 'text/html' }, body: 'běž pryč' }),
+      verifyClient: () => ({
+        status: 403,
+        headers: { 'X-Reason': 'banned', 'Content-Type': 'text/html' },
+        body: 'běž pryč',
+      }),
     })
     const client = await engine.open()
     const { status, headers } = client.response
@@ -106,7 +123,10 @@ export const verification: Behaviour = (t, start) => {
     await once(socket, 'data')
     socket.write(frames(NUMBERED.slice(850)))
     await engine.journal.messageCount(NUMBERED.length)
-    t.same(engine.journal.messages.map(({ message }) => message.toString()), NUMBERED)
+    t.same(
+      engine.journal.messages.map(({ message }) => message.toString()),
+      NUMBERED,
+    )
   })
 
   t.test('a client that leaves meanwhile leaves nothing behind', async (t) => {
@@ -127,8 +147,12 @@ export const verification: Behaviour = (t, start) => {
     verdict.resolve(true)
     // Its slot is the only one.
     let status = 503
-    for (const end = performance.now() + 5000; status === 503 && performance.now() < end; ) status = await engine.statusOf()
+    for (const end = performance.now() + 5000; status === 503 && performance.now() < end; )
+      status = await engine.statusOf()
     t.equal(status, 101)
-    t.same(engine.journal.errors.filter(({ id }) => id === null), [])
+    t.same(
+      engine.journal.errors.filter(({ id }) => id === null),
+      [],
+    )
   })
 }

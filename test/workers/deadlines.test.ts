@@ -1,0 +1,64 @@
+import t from 'tap'
+import { resolveOptions } from '../../src/main/resolve-options.ts'
+import type { ShardOptions } from '../../src/shared/messages.ts'
+import { Deadlines } from '../../workers/deadlines.ts'
+
+const NEVER = { pingIntervalMs: 0, livenessMs: 0, idleTimeoutMs: 0, maxLifetimeMs: 0 }
+
+function deadlines(options: Partial<ShardOptions>, now = 0): Deadlines {
+  return new Deadlines({ ...resolveOptions().shard, ...NEVER, ...options }, now)
+}
+
+/** The first whole millisecond at which something is due. */
+function firstDue(options: Partial<ShardOptions>): number {
+  const all = deadlines(options)
+  for (let now = 0; now < 10_000; now++) if (all.due(now, true, false) !== null) return now
+  return Number.POSITIVE_INFINITY
+}
+
+t.test('the first ping and the end of life are spread by ± 10 %', async (t) => {
+  for (const name of ['pingIntervalMs', 'maxLifetimeMs'] as const) {
+    const times = Array.from({ length: 100 }, () => firstDue({ [name]: 1000 }))
+    t.ok(
+      times.every((time) => time >= 900 && time <= 1100),
+      name,
+    )
+    t.ok(new Set(times).size > 20, `${name}: not all at once`)
+  }
+})
+
+t.test('a deadline of 0 is none', async (t) => {
+  t.equal(deadlines({}).due(1e15, true, false), null)
+})
+
+t.test('of several that are due, the one that ends most comes first', async (t) => {
+  const all = { pingIntervalMs: 10, livenessMs: 10, idleTimeoutMs: 10, maxLifetimeMs: 10 }
+  const ending = deadlines(all)
+  ending.endWithin(5, 0)
+  t.equal(ending.due(100, true, false), 'end')
+  t.equal(deadlines(all).due(100, true, false), 'liveness')
+  t.equal(deadlines({ ...all, livenessMs: 0 }).due(100, true, false), 'idle')
+  t.equal(deadlines({ ...all, livenessMs: 0, idleTimeoutMs: 0 }).due(100, true, false), 'lifetime')
+  t.equal(deadlines({ pingIntervalMs: 10 }).due(100, true, false), 'ping')
+})
+
+t.test('a connection that is not open has only its end before it', async (t) => {
+  const all = deadlines({ pingIntervalMs: 10, livenessMs: 10, idleTimeoutMs: 10, maxLifetimeMs: 10 })
+  t.equal(all.due(100, false, false), null)
+  all.endWithin(50, 100)
+  t.equal(all.due(149, false, false), null)
+  t.equal(all.due(150, false, false), 'end')
+})
+
+t.test('times are counted from when it was made', async (t) => {
+  const all = deadlines({ livenessMs: 10 }, 1000)
+  t.equal(all.due(1009, true, false), null)
+  t.equal(all.due(1010, true, false), 'liveness')
+})
+
+t.test('a late ping does not make the next one early', async (t) => {
+  const all = deadlines({ pingIntervalMs: 10 })
+  t.equal(all.due(500, true, false), 'ping')
+  t.equal(all.due(509, true, false), null)
+  t.equal(all.due(510, true, false), 'ping')
+})
