@@ -320,7 +320,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   #onTransportError(error: NodeJS.ErrnoException): void {
     // A reset after the closing handshake has begun is the end that was wanted.
-    if (this.#readyState !== ReadyState.OPEN) return
+    if (this.#readyState !== ReadyState.OPEN || this.#conclusion !== null) return
     this.#context.counters.add(Counter.TRANSPORT_ERRORS, 1)
     this.#context.link.failed(this.key, 'TRANSPORT_FAILED', error.code ?? error.message)
   }

@@ -129,7 +129,8 @@ export class SendQueue {
   }
 
   #unblock(socket: Duplex): void {
-    if (this.#blockedBytes === 0) return
+    // A write that fails is reported here too; the socket's end is not an empty queue.
+    if (this.#blockedBytes === 0 || socket.destroyed) return
     this.#outbox.hold(-this.#blockedBytes - this.#queuedBytes)
     this.#blockedBytes = 0
     this.#write(socket)

@@ -1,39 +1,63 @@
 import type { AllowedOrigin } from './options.ts'
 
-/** `*` in a pattern stands for this: within one label of the host, or the port. */
-const WITHIN_LABEL = '[^./:@]*'
+type Rule = (origin: string) => boolean
+
+interface Origin {
+  readonly scheme: string
+  readonly host: string
+  /** Resolved: the scheme's own where it is not written; '' for a scheme without one. */
+  readonly port: string
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '443' }
+
+/** RFC 6454 §6.2: scheme, host and perhaps a port, nothing else. In a rule, `*` may stand in host and port. */
+const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9_.*-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?\/?$/
+
+/** What `*` in a host stands for: within one label. */
+const WITHIN_LABEL = '[a-z0-9_-]+'
 
 /** Compiles `allowOrigins` into one predicate. An empty list, or one with '*', allows every origin. */
-export function compileOrigins(allowed: readonly AllowedOrigin[]): (origin: string) => boolean {
+export function compileOrigins(allowed: readonly AllowedOrigin[]): Rule {
   if (allowed.length === 0 || allowed.includes('*')) return () => true
   const rules = allowed.map(compile)
   return (origin) => rules.some((isAllowed) => isAllowed(origin))
 }
 
-function compile(rule: AllowedOrigin): (origin: string) => boolean {
+function compile(rule: AllowedOrigin): Rule {
   if (typeof rule === 'function') return rule
-  if (rule instanceof RegExp) {
-    // A global or sticky expression would remember where its last match ended.
-    const stateless = new RegExp(rule.source, rule.flags.replace(/[gy]/g, ''))
-    return (origin) => stateless.test(origin)
+  if (rule instanceof RegExp) return stateless(rule)
+  const wanted = parse(rule)
+  // 'null', say, or a scheme of somebody's own: the very text.
+  if (wanted === null) return (origin) => origin.toLowerCase() === rule.toLowerCase()
+  const isHost = hostRule(wanted.host)
+  return (origin) => {
+    const given = parse(origin)
+    if (given === null || given.scheme !== wanted.scheme || !isHost(given.host)) return false
+    return wanted.port === '*' || given.port === wanted.port
   }
-  if (!rule.includes('*')) {
-    const wanted = normalized(rule)
-    return (origin) => normalized(origin) === wanted
-  }
-  const pattern = new RegExp(`^${rule.toLowerCase().split('*').map(escaped).join(WITHIN_LABEL)}$`)
-  return (origin) => pattern.test(normalized(origin))
 }
 
-/** Scheme, host and port as browsers serialize them (RFC 6454 §6.2): lower case, no default port, no trailing slash. */
-function normalized(origin: string): string {
-  const lower = origin.toLowerCase()
-  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@:\s]+|\[[0-9a-f:.]+\])(?::(\d{1,5}))?\/?$/.exec(lower)
-  if (match === null) return lower
-  const [, scheme, host, port] = match
-  const isDefaultPort =
-    port === undefined || (scheme === 'http' && port === '80') || (scheme === 'https' && port === '443')
-  return `${scheme}://${host}${isDefaultPort ? '' : `:${port}`}`
+/** A global or sticky expression remembers where its last match ended. */
+function stateless(rule: RegExp): Rule {
+  const copy = new RegExp(rule)
+  return (origin) => {
+    copy.lastIndex = 0
+    return copy.test(origin)
+  }
+}
+
+function hostRule(wanted: string): Rule {
+  if (!wanted.includes('*')) return (host) => host === wanted
+  const pattern = new RegExp(`^${wanted.split('*').map(escaped).join(WITHIN_LABEL)}$`)
+  return (host) => pattern.test(host)
+}
+
+function parse(origin: string): Origin | null {
+  const match = ORIGIN.exec(origin.toLowerCase())
+  if (match === null) return null
+  const [, scheme = '', host = '', port = DEFAULT_PORTS[scheme] ?? ''] = match
+  return { scheme, host, port }
 }
 
 function escaped(text: string): string {

@@ -92,7 +92,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
 }
 
 function check(options: WebSocketServerOptions): WebSocketServerOptions {
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ShardwsError('OPTION_INVALID', `options must be an object, got ${describe(options)}`)
   }
   for (const [name, value] of Object.entries(options)) {

@@ -15,7 +15,7 @@ export interface ExtensionParameter {
 
 /** Characters. Node refuses longer headers unless it is told otherwise. */
 const MAX_HEADER = 16 * 1024
-/** Extensions and parameters together. A browser sends two. */
+/** Extensions, parameters and empty list elements together. A browser sends two. */
 const MAX_ELEMENTS = 256
 
 const COMMA = 0x2c
@@ -57,8 +57,11 @@ class ExtensionReader {
   read(): Extension[] | null {
     const extensions: Extension[] = []
     while (this.#skip() < this.#text.length) {
-      // RFC 9110 §5.6.1: a recipient ignores empty list elements.
-      if (this.#take(COMMA)) continue
+      // RFC 9110 §5.6.1: a recipient ignores a reasonable number of empty list elements.
+      if (this.#take(COMMA)) {
+        if (!this.#countElement()) return null
+        continue
+      }
       const extension = this.#readExtension()
       if (extension === null) return null
       extensions.push(extension)
@@ -83,8 +86,12 @@ class ExtensionReader {
   }
 
   #readName(): string | null {
+    return this.#countElement() ? this.#readToken() : null
+  }
+
+  #countElement(): boolean {
     this.#elements += 1
-    return this.#elements > MAX_ELEMENTS ? null : this.#readToken()
+    return this.#elements <= MAX_ELEMENTS
   }
 
   #readValue(): string | null {

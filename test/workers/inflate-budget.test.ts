@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { InflateBudget } from '../../workers/inflate-budget.ts'
+
+t.test('a burst, then the rate', async (t) => {
+  const budget = new InflateBudget(1000, 500, 0)
+  t.ok(budget.spend(500, 0), 'all of the burst at once')
+  t.notOk(budget.spend(1, 0))
+  t.notOk(budget.spend(101, 100))
+  t.ok(budget.spend(100, 100), 'a refusal has taken nothing')
+  t.notOk(budget.spend(1, 100))
+  t.ok(budget.spend(0, 100))
+  t.notOk(budget.spend(501, 1e9), 'it never holds more than the burst')
+  t.ok(budget.spend(500, 1e9))
+})
+
+t.test('property: never more than burst and rate allow, never less', async () => {
+  const steps = fc.array(fc.record({ bytes: fc.nat(400), ms: fc.nat(300) }), { maxLength: 100 })
+  fc.assert(
+    fc.property(steps, (list) => {
+      const budget = new InflateBudget(1000, 500, 0)
+      let now = 0
+      let spent = 0
+      // The classical definition: over no stretch of time more than burst + rate × time.
+      const history: { at: number; before: number }[] = []
+      for (const { bytes, ms } of list) {
+        now += ms
+        history.push({ at: now, before: spent })
+        const most = Math.min(...history.map(({ at, before }) => 500 + (now - at) - (spent - before)))
+        const isAllowed = budget.spend(bytes, now)
+        if (isAllowed) spent += bytes
+        if (Math.abs(bytes - most) > 1e-6) assert.equal(isAllowed, bytes < most)
+      }
+    }),
+  )
+})

@@ -1,0 +1,163 @@
+import { ShardwsError } from '../src/shared/errors.ts'
+import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
+import { Deflater } from './deflater.ts'
+import { InflateBudget } from './inflate-budget.ts'
+import { Inflater } from './inflater.ts'
+import { OutputArea } from './output-area.ts'
+import { chooseEngine } from './zlib-engine.ts'
+import type { ZlibEngine } from './zlib-stream.ts'
+
+export interface CompressionOptions {
+  /** zlib's effort, 1 to 9. */
+  readonly level: number
+  /** zlib's memory per deflater, 1 to 9. */
+  readonly memLevel: number
+  /** Bytes of an inflated message. */
+  readonly maxPayload: number
+  /** Deflaters that keep a connection's context, per shard. The next connections are served by the shared ones. */
+  readonly maxDedicatedContexts: number
+  /** Inflated bytes a connection may cause, in the long run and at once. */
+  readonly inflateBytesPerSecond: number
+  readonly inflateBurst: number
+}
+
+const MAX_WINDOW_BITS = 15
+/** zlib before 1.2.9 compresses with a window of 512 bytes when it is told 256. */
+const MIN_INFLATE_WINDOW_BITS = 9
+
+/** The zlib contexts of one shard: some that all connections share, and those that belong to one. */
+export class Compression {
+  readonly options: CompressionOptions
+  readonly #engine: ZlibEngine
+  /** A handler may answer with the very bytes it got: what is inflated and what is deflated lie apart. */
+  readonly #deflated = new OutputArea()
+  readonly #inflated = new OutputArea()
+  /** By window bits. */
+  readonly #sharedDeflaters = new Map<number, Deflater>()
+  readonly #sharedInflater: Inflater
+  #dedicatedDeflaters = 0
+
+  constructor(options: CompressionOptions, engine: ZlibEngine = chooseEngine()) {
+    this.options = options
+    this.#engine = engine
+    this.#sharedInflater = this.#createInflater(MAX_WINDOW_BITS)
+  }
+
+  /** What a connection that has agreed on compression uses; costs no zlib memory before its first message. */
+  open(agreement: Agreement): ConnectionCompression {
+    return new ConnectionCompression(this, agreement)
+  }
+
+  /**
+   * The body of a message for any connection that allows `windowBits`, valid until the next call. One that keeps its
+   * context needs `forgetSent` with it.
+   */
+  deflateShared(payload: Uint8Array, windowBits: number): Buffer {
+    let deflater = this.#sharedDeflaters.get(windowBits)
+    if (deflater === undefined) {
+      deflater = this.#createDeflater(windowBits)
+      this.#sharedDeflaters.set(windowBits, deflater)
+    }
+    return deflater.deflate(payload, false)
+  }
+
+  inflateShared(body: Uint8Array): Buffer | ShardwsError {
+    return this.#sharedInflater.inflate(body, false)
+  }
+
+  /** Null if there are as many as there may be: a sender is free to keep no context. */
+  createDedicatedDeflater(windowBits: number): Deflater | null {
+    if (this.#dedicatedDeflaters >= this.options.maxDedicatedContexts) return null
+    this.#dedicatedDeflaters += 1
+    return this.#createDeflater(windowBits)
+  }
+
+  closeDedicatedDeflater(deflater: Deflater): void {
+    this.#dedicatedDeflaters -= 1
+    deflater.close()
+  }
+
+  /** Without a limit here: a peer that keeps its context can be understood in no other way, so main limits these. */
+  createDedicatedInflater(windowBits: number): Inflater {
+    return this.#createInflater(Math.max(windowBits, MIN_INFLATE_WINDOW_BITS))
+  }
+
+  close(): void {
+    for (const deflater of this.#sharedDeflaters.values()) deflater.close()
+    this.#sharedDeflaters.clear()
+    this.#sharedInflater.close()
+  }
+
+  #createDeflater(windowBits: number): Deflater {
+    const { level, memLevel } = this.options
+    return new Deflater(this.#engine.createDeflate({ level, memLevel, windowBits }), this.#deflated)
+  }
+
+  #createInflater(windowBits: number): Inflater {
+    return new Inflater(this.#engine, windowBits, this.options.maxPayload, this.#inflated)
+  }
+}
+
+/** Compression of one connection, as agreed. */
+export class ConnectionCompression {
+  readonly agreement: Agreement
+  readonly #shard: Compression
+  #deflater: Deflater | null = null
+  #inflater: Inflater | null = null
+  #budget: InflateBudget | null = null
+
+  constructor(shard: Compression, agreement: Agreement) {
+    this.agreement = agreement
+    this.#shard = shard
+  }
+
+  /**
+   * The body to send with RSV1 set, valid until the next call on this shard, or null to send the payload as it is,
+   * because it would not get smaller.
+   */
+  deflate(payload: Uint8Array): Buffer | null {
+    const { serverNoContextTakeover, serverMaxWindowBits } = this.agreement
+    if (!serverNoContextTakeover) {
+      this.#deflater ??= this.#shard.createDedicatedDeflater(serverMaxWindowBits)
+      // What a context has seen must be sent, whatever its size.
+      if (this.#deflater !== null) return this.#deflater.deflate(payload, true)
+    }
+    const body = this.#shard.deflateShared(payload, serverMaxWindowBits)
+    return body.length < payload.length ? body : null
+  }
+
+  /**
+   * The message, valid until the next call on this shard, or what ends the connection: INVALID_COMPRESSED_DATA,
+   * MESSAGE_TOO_BIG, INFLATE_BUDGET. The caller checks that text is UTF-8.
+   *
+   * @param now milliseconds of the shard's clock.
+   */
+  inflate(body: Uint8Array, now: number): Buffer | ShardwsError {
+    const message = this.#inflate(body)
+    if (message instanceof ShardwsError) return message
+    const { inflateBytesPerSecond, inflateBurst, maxPayload } = this.#shard.options
+    // A message that may be sent at all must fit.
+    this.#budget ??= new InflateBudget(inflateBytesPerSecond, Math.max(inflateBurst, maxPayload), now)
+    return this.#budget.spend(message.length, now) ? message : new ShardwsError('INFLATE_BUDGET')
+  }
+
+  /** The peer has been sent a message of `deflateShared`: what it keeps is not what our context has seen. */
+  forgetSent(): void {
+    this.#deflater?.reset()
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    if (this.#deflater !== null) this.#shard.closeDedicatedDeflater(this.#deflater)
+    this.#inflater?.close()
+    this.#deflater = null
+    this.#inflater = null
+  }
+
+  #inflate(body: Uint8Array): Buffer | ShardwsError {
+    const { clientNoContextTakeover, clientMaxWindowBits } = this.agreement
+    if (clientNoContextTakeover) return this.#shard.inflateShared(body)
+    this.#inflater ??= this.#shard.createDedicatedInflater(clientMaxWindowBits)
+    return this.#inflater.inflate(body, true)
+  }
+}
