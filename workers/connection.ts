@@ -1,22 +1,22 @@
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
-import { type ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
-import { Counter, type CounterRow } from '../src/shared/counters.ts'
+import { ReadyState } from '../src/shared/connection-table.ts'
+import { Counter } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import type { ReadInto } from '../src/shared/handoff/strategy.ts'
-import type { ShardOptions } from '../src/shared/messages.ts'
 import { CloseCode, encodeCloseBody } from '../src/shared/protocol/close-codes.ts'
-import { FrameParser, type FrameSink, type ParserLimits } from '../src/shared/protocol/frame-parser.ts'
+import { FrameParser, type FrameSink } from '../src/shared/protocol/frame-parser.ts'
 import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
 import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
-import type { Clock } from './clock.ts'
+import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
+import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
+import type { ConnectionCompression } from './compression.ts'
+import type { ConnectionContext } from './connection-context.ts'
 import { Deadlines, type Due } from './deadlines.ts'
-import type { MainLink } from './main-link.ts'
-import type { Outbox } from './outbox.ts'
+import { MessageSender } from './message-sender.ts'
 import { type QueueOwner, SendQueue } from './send-queue.ts'
+import type { SharedMessage } from './shared-message.ts'
 
-const TEXT_FRAME = FIN | Opcode.TEXT
-const BINARY_FRAME = FIN | Opcode.BINARY
 const CLOSE_FRAME = FIN | Opcode.CLOSE
 const PING_FRAME = FIN | Opcode.PING
 const PONG_FRAME = FIN | Opcode.PONG
@@ -26,20 +26,10 @@ const NO_BYTES = new Uint8Array(0)
 /** How long a peer may take to close its end after we have closed ours; then the socket is destroyed. */
 const LINGER_MS = 1000
 
-/** What a connection shares with the others of its shard. */
-export interface ConnectionContext {
-  readonly options: ShardOptions
-  readonly limits: ParserLimits
-  readonly clock: Clock
-  readonly counters: CounterRow
-  readonly table: ConnectionTable
-  readonly link: MainLink
-  readonly outbox: Outbox
-  readonly readBuffer: Buffer
+/** What a connection asks of its shard. */
+export interface ConnectionOwner {
   /** Main has not taken what was posted: stop reading until it has. */
   pause(connection: Connection): void
-  /** The shard holds more unsent bytes than `maxShardBackpressure`. */
-  relieve(): void
   remove(connection: Connection): void
 }
 
@@ -50,6 +40,9 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   readonly #context: ConnectionContext
   readonly #parser: FrameParser
   readonly #queue: SendQueue
+  readonly #sender: MessageSender
+  readonly #compression: ConnectionCompression | null
+  readonly #owner: ConnectionOwner
   /** Null until it has arrived, which may be after the first messages for it. */
   #socket: Duplex | null = null
   #readyState: ReadyState = ReadyState.OPEN
@@ -64,13 +57,16 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   #isTerminated = false
   readonly #deadlines: Deadlines
 
-  constructor(key: ConnectionKey, context: ConnectionContext) {
-    const { clock, limits, options, readBuffer } = context
+  constructor(key: ConnectionKey, context: ConnectionContext, agreement: Agreement | null, owner: ConnectionOwner) {
+    const { clock, compression, limits, options, readBuffer } = context
     this.key = key
     this.buffer = readBuffer
     this.#context = context
-    this.#parser = new FrameParser('server', limits, this)
+    this.#owner = owner
+    this.#compression = (agreement && compression?.open(agreement)) ?? null
+    this.#parser = new FrameParser('server', this.#compression === null ? limits.plain : limits.compressible, this)
     this.#queue = new SendQueue(context.outbox, this)
+    this.#sender = new MessageSender(key, context, this.#queue, this.#compression)
     this.#deadlines = new Deadlines(options, clock.now)
   }
 
@@ -109,12 +105,30 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#context.counters.add(Counter.WIRE_BYTES_IN, bytes.length)
     this.#deadlines.heard(this.#context.clock.now)
     const violation = this.#parser.push(bytes)
-    if (violation === null) return
-    this.#context.counters.add(Counter.PROTOCOL_ERRORS, 1)
-    this.#afterMain(() => this.#fail(violation))
+    if (violation !== null) this.#refuse(violation)
   }
 
-  onMessage(payload: Buffer, isBinary: boolean): void {
+  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean): void {
+    if (!isCompressed) {
+      this.#deliver(payload, isBinary)
+      return
+    }
+    const message = this.#inflate(payload, isBinary)
+    if (message instanceof ShardwsError) this.#refuse(message)
+    else this.#deliver(message, isBinary)
+  }
+
+  #inflate(body: Buffer, isBinary: boolean): Buffer | ShardwsError {
+    const { clock } = this.#context
+    if (this.#compression === null) return new ShardwsError('RESERVED_BITS')
+    const message = this.#compression.inflate(body, clock.now)
+    if (message instanceof ShardwsError) return message
+    this.#sender.countCompressed(message.length, body.length)
+    // RFC 6455 §8.1; the parser could not look into it.
+    return isBinary || isValidUtf8(message) ? message : new ShardwsError('INVALID_UTF8')
+  }
+
+  #deliver(payload: Buffer, isBinary: boolean): void {
     const { counters, table, clock, link } = this.#context
     counters.add(Counter.MESSAGES_RECEIVED, 1)
     counters.add(Counter.BYTES_RECEIVED, payload.length)
@@ -124,7 +138,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     if (!this.#isReadingPaused && !link.hasCredit()) {
       this.#isReadingPaused = true
       this.#socket?.pause()
-      this.#context.pause(this)
+      this.#owner.pause(this)
     }
   }
 
@@ -171,28 +185,18 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   // ── output ──
 
   /** A message of main's, which has admitted it. */
-  send(payload: Uint8Array, isBinary: boolean): void {
-    const frameBytes = frameHeaderSize(payload.length) + payload.length
-    if (!this.#takes(payload.length, frameBytes)) return
-    this.#countSent(payload.length)
-    this.#queue.append(isBinary ? BINARY_FRAME : TEXT_FRAME, payload, frameBytes)
-    this.#onQueued()
+  send(payload: Uint8Array, flags: number): void {
+    if (this.#takes(payload.length)) this.#sender.send(payload, flags)
   }
 
-  /** A message of main's, as a complete frame that is not copied. */
-  sendFrame(frame: Buffer, payloadBytes: number): void {
-    if (!this.#takes(payloadBytes, frame.length)) return
-    this.#countSent(payloadBytes)
-    this.#queue.appendShared(frame)
-    this.#onQueued()
+  /** A long message of main's, as a complete frame. */
+  sendFrame(frame: Buffer, payloadBytes: number, flags: number): void {
+    if (this.#takes(payloadBytes)) this.#sender.sendFrame(frame, payloadBytes, flags)
   }
 
-  /** A complete frame that other connections get too; it is not copied, and dropped if this one is too slow. */
-  sendShared(frame: Buffer, payloadBytes: number): void {
-    if (!this.#admits(frame.length)) return
-    this.#countSent(payloadBytes)
-    this.#queue.appendShared(frame)
-    this.#onQueued()
+  /** A message that other connections get too; it is dropped if this one is too slow. */
+  sendShared(message: SharedMessage): void {
+    if (this.#admits(message.frame.length)) this.#sender.sendShared(message)
   }
 
   ping(payload: Uint8Array): void {
@@ -293,6 +297,13 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#context.link.finished(this.key)
   }
 
+  /** The peer broke a rule: nothing more of it counts. */
+  #refuse(violation: ShardwsError): void {
+    this.#parser.stop()
+    this.#context.counters.add(Counter.PROTOCOL_ERRORS, 1)
+    this.#afterMain(() => this.#fail(violation))
+  }
+
   /** RFC 6455 §7.1.7: say why, then close the TCP connection; what the peer still sends is ignored. */
   #fail(error: ShardwsError): void {
     this.#parser.stop()
@@ -330,7 +341,8 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#queue.release()
     this.#setReadyState(ReadyState.CLOSED)
     this.#context.table.setQueuedBytes(this.key, 0)
-    this.#context.remove(this)
+    this.#compression?.close()
+    this.#owner.remove(this)
     this.#context.link.closed(this.key, this.#closeCode, this.#closeReason)
   }
 
@@ -341,45 +353,28 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   }
 
   /** Main has said that this message will be written: of the policies only 'close' may still break that. */
-  #takes(payloadBytes: number, frameBytes: number): boolean {
+  #takes(payloadBytes: number): boolean {
     const { options, table } = this.#context
     table.addTaken(this.key, payloadBytes)
     if (this.#readyState !== ReadyState.OPEN) return false
-    return options.slowConsumer === 'close' ? this.#admits(frameBytes) : true
+    return options.slowConsumer === 'close' ? this.#admits(payloadBytes) : true
   }
 
-  /** A message is always admitted to an empty queue, however large it is. */
-  #admits(frameBytes: number): boolean {
+  #admits(bytes: number): boolean {
     if (this.#readyState !== ReadyState.OPEN) return false
     const { counters, link, options } = this.#context
-    const buffered = this.bufferedBytes
-    if (buffered === 0 || buffered + frameBytes <= options.maxBackpressure) return true
-    if (options.slowConsumer === 'buffer') return true
+    if (options.slowConsumer === 'buffer' || this.#sender.hasRoom(bytes)) return true
     if (options.slowConsumer === 'close') {
       this.closeSlow()
       return false
     }
     counters.add(Counter.DROPPED_MESSAGES, 1)
-    counters.add(Counter.DROPPED_BYTES, frameBytes)
+    counters.add(Counter.DROPPED_BYTES, bytes)
     if (!this.#wantsDrained) {
       this.#wantsDrained = true
       link.dropped(this.key)
     }
     return false
-  }
-
-  #countSent(payloadBytes: number): void {
-    const { counters, table } = this.#context
-    counters.add(Counter.MESSAGES_SENT, 1)
-    counters.add(Counter.BYTES_SENT, payloadBytes)
-    table.countSent(this.key, payloadBytes)
-  }
-
-  #onQueued(): void {
-    if (!this.#queue.isBlocked) return
-    const { options, outbox, table } = this.#context
-    table.setQueuedBytes(this.key, this.bufferedBytes)
-    if (outbox.heldBytes > options.maxShardBackpressure) this.#context.relieve()
   }
 
   #setReadyState(state: ReadyState): void {

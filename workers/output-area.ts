@@ -1,13 +1,14 @@
 const FIRST_BYTES = 64 * 1024
-/** An area that grew beyond this is let go after its message. */
-const KEPT_BYTES = 1024 * 1024
+/** An area that grew beyond this is let go after its message: room for 1 MiB and for noticing that it is more. */
+const KEPT_BYTES = 1024 * 1024 + 1
 const GROWTH = 4
 
 const NO_BYTES = Buffer.alloc(0)
 
 /**
  * Where a stream's output goes, one message at a time: grown by what arrives, never beyond the message's limit,
- * and kept for the next message. While it grows, at most 1.5 times the limit plus 64 KiB are in use.
+ * and kept for the next message. While it grows, 64 KiB more than the limit are in use, and half as much again as
+ * a limit above 1 MiB.
  */
 export class OutputArea {
   /** Output is written here, from `length` on; its own length says nothing about the room there is. */
@@ -61,7 +62,7 @@ export class OutputArea {
   }
 
   #grow(end: number): void {
-    const next = this.bytes.length * GROWTH
+    const next = Math.max(KEPT_BYTES, this.bytes.length * GROWTH)
     // A last step from just below the limit would need twice its memory.
     const grown = Buffer.allocUnsafeSlow(next * 2 > end ? end : next)
     grown.set(this.bytes, 0)

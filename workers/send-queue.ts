@@ -38,6 +38,8 @@ export class SendQueue {
     this.#outbox.hold(-this.#queuedBytes)
     this.#socket = socket
     this.#write(socket)
+    // Until now it counted as blocked.
+    if (!this.isBlocked && !socket.destroyed) this.#owner.onDrained()
   }
 
   get bufferedBytes(): number {

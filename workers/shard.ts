@@ -3,14 +3,20 @@ import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
-import type { Adopt, ShardTask } from '../src/shared/messages.ts'
-import { Connection, type ConnectionContext } from './connection.ts'
+import type { Adopt, ShardOptions, ShardTask } from '../src/shared/messages.ts'
+import { Compression } from './compression.ts'
+import { Connection, type ConnectionOwner } from './connection.ts'
+import type { ConnectionContext } from './connection-context.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { Outbox } from './outbox.ts'
+import { SharedMessage } from './shared-message.ts'
 
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
+
+/** Of one connection. A kilobyte on the wire may inflate to a megabyte: 2.5 MB of that a second would keep a core busy. */
+const INFLATE_BUDGET = { inflateBytesPerSecond: 8 * 1024 * 1024, inflateBurst: 16 * 1024 * 1024 }
 
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
@@ -22,7 +28,7 @@ export default async function runShard(task: ShardTask): Promise<void> {
   return new Promise((resolve) => new Shard(task, taker, resolve).start())
 }
 
-class Shard implements MainLinkHandler {
+class Shard implements MainLinkHandler, ConnectionOwner {
   readonly #connections = new Map<ConnectionKey, Connection>()
   readonly #paused = new Set<Connection>()
   readonly #counters: CounterRow
@@ -40,18 +46,19 @@ class Shard implements MainLinkHandler {
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
     this.#heartbeat = new Heartbeat(options, this.#connections)
+    const { maxCompressedSize, maxFragments, maxPayload } = options
+    const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
     this.#context = {
       options,
-      limits: { maxPayload: options.maxPayload, maxFragments: options.maxFragments, allowRsv1: false },
+      limits: { plain, compressible: { ...plain, allowRsv1: true } },
       clock: this.#heartbeat.clock,
       counters: this.#counters,
       table: new ConnectionTable(task.connections),
       link: this.#link,
       outbox: new Outbox(this.#counters),
       readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-      pause: (connection) => this.#pause(connection),
+      compression: createCompression(options),
       relieve: () => this.#relieve(),
-      remove: (connection) => this.#remove(connection),
     }
   }
 
@@ -63,9 +70,9 @@ class Shard implements MainLinkHandler {
     if (!this.#isStopping) this.#link.reserved(key)
   }
 
-  adopt({ key, head, ticket }: Adopt): void {
+  adopt({ key, head, agreement, ticket }: Adopt): void {
     // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
-    const connection = new Connection(key, this.#context)
+    const connection = new Connection(key, this.#context, agreement, this)
     this.#connections.set(key, connection)
     this.#counters.add(Counter.CONNECTIONS, 1)
     this.#taker.take(ticket, connection, (socket) => {
@@ -75,17 +82,19 @@ class Shard implements MainLinkHandler {
     })
   }
 
-  send(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
-    this.#connections.get(key)?.send(payload, isBinary)
+  send(key: ConnectionKey, payload: Buffer, flags: number): void {
+    this.#connections.get(key)?.send(payload, flags)
   }
 
-  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number): void {
-    this.#connections.get(key)?.sendFrame(frame, payloadBytes)
+  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void {
+    this.#connections.get(key)?.sendFrame(frame, payloadBytes, flags)
   }
 
-  broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey): void {
+  broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
+    const { compression, options } = this.#context
+    const message = new SharedMessage(frame, payloadBytes, flags, options.compressThreshold, compression)
     for (const connection of this.#connections.values()) {
-      if (connection.key !== except) connection.sendShared(frame, payloadBytes)
+      if (connection.key !== except) connection.sendShared(message)
     }
   }
 
@@ -138,7 +147,7 @@ class Shard implements MainLinkHandler {
     this.stop()
   }
 
-  #pause(connection: Connection): void {
+  pause(connection: Connection): void {
     this.#counters.add(Counter.INBOUND_PAUSES, 1)
     this.#paused.add(connection)
     if (this.#paused.size === 1 && !this.#link.waitForCredit()) setImmediate(() => this.credit())
@@ -154,7 +163,7 @@ class Shard implements MainLinkHandler {
     largest?.closeSlow()
   }
 
-  #remove(connection: Connection): void {
+  remove(connection: Connection): void {
     this.#connections.delete(connection.key)
     this.#paused.delete(connection)
     this.#counters.add(Counter.CONNECTIONS, -1)
@@ -163,7 +172,12 @@ class Shard implements MainLinkHandler {
 
   #endIfEmpty(): void {
     if (this.#connections.size > 0) return
+    this.#context.compression?.close()
     this.#link.close()
     this.#onStopped()
   }
+}
+
+function createCompression({ compression, maxPayload }: ShardOptions): Compression | null {
+  return compression && new Compression({ ...compression, ...INFLATE_BUDGET, maxPayload })
 }

@@ -9,7 +9,7 @@ const NO_BYTES = new Uint8Array(0)
 /** Ends a stream that was flushed: an empty final block. */
 const FINAL_BLOCK = Buffer.of(0x03, 0x00)
 
-/** The fastest way to zlib that works on this Node. A millisecond: to be called once per thread. */
+/** The fastest way to zlib that works on this Node. Takes some milliseconds: to be called once per thread. */
 export function chooseEngine(): ZlibEngine {
   return isSound(HANDLE_ENGINE) ? HANDLE_ENGINE : PER_MESSAGE_ENGINE
 }

@@ -4,7 +4,7 @@ import { Opcode } from '../../src/shared/protocol/opcodes.ts'
 import { measure } from './measure.ts'
 
 const KEY = 0x5a3c17e1
-const LIMITS = { maxPayload: 1 << 24, maxFragments: 1 << 20, allowRsv1: false }
+const LIMITS = { maxPayload: 1 << 24, maxCompressedSize: 1 << 24, maxFragments: 1 << 20, allowRsv1: false }
 
 let received = 0
 const parser = new FrameParser('server', LIMITS, {

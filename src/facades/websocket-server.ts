@@ -7,7 +7,7 @@ import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import { Engine, type EngineObserver, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
-import type { Peer } from '../main/peer.ts'
+import { type Peer, type SendOptions, sendFlags } from '../main/peer.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
@@ -35,9 +35,7 @@ export interface WebSocketServerEvents {
   shard: [event: ShardEvent]
 }
 
-export interface BroadcastOptions {
-  /** Default: text for a string, binary for bytes. */
-  readonly isBinary?: boolean
+export interface BroadcastOptions extends SendOptions {
   /** Id of a connection that does not get it. */
   readonly except?: string
 }
@@ -134,9 +132,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * Sends a text (string) or binary message to one connection. False: unknown id, not open, or over its
    * high-water mark; in the last case `drain` tells when to go on.
    */
-  send(id: string, message: string | Uint8Array, isBinary?: boolean): boolean {
+  send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
     assertMessage(message)
-    return this.#engine.peers.find(id)?.send(message, isBinary) ?? false
+    return this.#engine.peers.find(id)?.send(message, options) ?? false
   }
 
   /**
@@ -145,9 +143,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    */
   broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
     assertMessage(message)
-    const { isBinary, except } = typeof options === 'object' ? options : { isBinary: options, except: undefined }
+    const except = typeof options === 'object' ? options.except : undefined
     const exceptKey = except === undefined ? NOBODY : (this.#engine.peers.find(except)?.key ?? NOBODY)
-    return this.#engine.broadcast(message, isBinary ?? typeof message !== 'string', exceptKey)
+    return this.#engine.broadcast(message, sendFlags(message, options), exceptKey)
   }
 
   /**

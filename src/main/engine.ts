@@ -6,10 +6,12 @@ import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { Counters } from '../shared/counters.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
+import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { encodeFrame } from '../shared/protocol/frame-writer.ts'
 import { Opcode } from '../shared/protocol/opcodes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import type { Handshake } from './handshake.ts'
 import { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { assertCloseArguments, Peer, type PeerContext } from './peer.ts'
@@ -65,6 +67,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
   readonly #upgrades: Upgrades
   readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
+  #contexts = 0
   #shutdown: Promise<ShutdownReport> | null = null
   #onAllClosed: () => void = () => {}
 
@@ -92,6 +95,11 @@ export class Engine implements ShardObserver, SupervisorObserver {
     return this.#strategy
   }
 
+  /** Connections that keep compression contexts. */
+  get contexts(): number {
+    return this.#contexts
+  }
+
   get isShutDown(): boolean {
     return this.#shutdown !== null
   }
@@ -107,15 +115,15 @@ export class Engine implements ShardObserver, SupervisorObserver {
   }
 
   /** Sends to every open connection but `except`. Returns false if a shard was too far behind to take it. */
-  broadcast(message: string | Uint8Array, isBinary: boolean, except: ConnectionKey): boolean {
+  broadcast(message: string | Uint8Array, flags: number, except: ConnectionKey): boolean {
     const payload = typeof message === 'string' ? Buffer.from(message) : message
-    const frame = encodeFrame(isBinary ? Opcode.BINARY : Opcode.TEXT, payload)
+    const frame = encodeFrame((flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY, payload)
     const posted = frame.length >= SHARED_BROADCAST_BYTES ? inSharedMemory(frame) : frame
     let isComplete = true
     for (const shard of this.supervisor.shards) {
       if (!shard.canTake && shard.connections === 0) continue
       if (shard.link.hasCredit()) {
-        shard.link.broadcast(posted, payload.length, except)
+        shard.link.broadcast(posted, payload.length, except, flags)
       } else {
         this.counters.refusedByLink++
         isComplete = false
@@ -132,7 +140,8 @@ export class Engine implements ShardObserver, SupervisorObserver {
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
     assertCloseArguments(code, reason)
-    if (!(deadlineMs >= 0)) throw new ShardwsError('ARGUMENT_INVALID', 'deadlineMs must be a number of milliseconds, 0 or more')
+    if (!(deadlineMs >= 0))
+      throw new ShardwsError('ARGUMENT_INVALID', 'deadlineMs must be a number of milliseconds, 0 or more')
     this.#shutdown ??= this.#shutDown(code, reason, deadlineMs)
     return this.#shutdown
   }
@@ -143,8 +152,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
    * The client has its 101 and the socket is on its way. From here on the connection is open for main: what is
    * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
    */
-  onOpened(key: ConnectionKey, shard: RunningShard, request: UpgradeRequest): void {
-    const peer = new Peer(key, shard, this.#peerContext, request)
+  onOpened({ key, request, agreement }: Handshake, shard: RunningShard): void {
+    const peer = new Peer(key, shard, this.#peerContext, request, agreement)
+    if (peer.keepsContext) this.#contexts++
     this.#table.setShard(key, shard.index)
     this.#table.setReadyState(key, ReadyState.OPEN)
     this.#table.setLastActivity(key, performance.timeOrigin + performance.now())
@@ -217,6 +227,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
 
   #release(key: ConnectionKey, code: number, reason: string): void {
     const peer = this.peers.release(key)
+    if (peer?.keepsContext) this.#contexts--
     if (peer !== undefined) this.#observer.onClose(peer, code, reason)
     if (this.peers.claimed === 0) this.#onAllClosed()
   }

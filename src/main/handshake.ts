@@ -4,6 +4,7 @@ import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { drainRead } from '../shared/handoff/reading.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
+import { type Agreement, formatAgreement } from '../shared/protocol/permessage-deflate.ts'
 import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions, Verdict, VerifyClient } from './options.ts'
@@ -18,6 +19,8 @@ const RESERVE_TIMEOUT_MS = 1000
 export interface HandshakeContext {
   readonly options: ResolvedOptions
   readonly counters: MainCounters
+  /** What compression is agreed on with this client, null for none. */
+  agree(opening: OpeningHandshake): Agreement | null
   chooseShard(): RunningShard | undefined
   /** Calls back once when a shard can take connections again; false when none will. */
   awaitShard(callback: () => void): boolean
@@ -48,6 +51,7 @@ export class Handshake {
   #opening!: OpeningHandshake
   #request!: UpgradeRequest
   #shard: RunningShard | null = null
+  #agreement: Agreement | null = null
   #reserveTimer: NodeJS.Timeout | undefined
   #isAccepted = false
   /** Refused, given away or left: main has nothing more to do for it. */
@@ -66,6 +70,10 @@ export class Handshake {
 
   get request(): UpgradeRequest {
     return this.#request
+  }
+
+  get agreement(): Agreement | null {
+    return this.#agreement
   }
 
   get shard(): RunningShard | null {
@@ -160,7 +168,9 @@ export class Handshake {
 
   #accept(shard: RunningShard): void {
     this.#isAccepted = true
-    const answer = formatAccepted(this.#opening.key, this.#request.protocol, '')
+    this.#agreement = this.#context.agree(this.#opening)
+    const extensions = this.#agreement === null ? '' : formatAgreement(this.#agreement)
+    const answer = formatAccepted(this.#opening.key, this.#request.protocol, extensions)
     this.#socket.write(answer, 'latin1', (error) => {
       if (this.#isOver) return
       if (error) this.#socket.destroy()
@@ -172,7 +182,7 @@ export class Handshake {
   #give(shard: RunningShard): void {
     this.#end()
     try {
-      shard.give(this.#socket, this.key, drainRead(this.#socket, this.#head))
+      shard.give(this.#socket, this.key, drainRead(this.#socket, this.#head), this.#agreement)
     } catch (error) {
       this.#context.onError(error as Error)
       this.#context.onLost(this)

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { ResourceLimits } from 'node:worker_threads'
 import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
+import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { Logger, LogLevel } from './logger.ts'
 
@@ -21,6 +22,22 @@ export interface Verdict {
 export type VerifyClient = (request: IncomingMessage) => boolean | Verdict | Promise<boolean | Verdict>
 
 export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
+
+/** `compression` in full. */
+export interface CompressionOptions {
+  /** Whether connections keep their contexts from message to message. Default 'shared': they do not. */
+  readonly mode?: 'shared' | 'dedicated'
+  /** zlib's effort, 1 to 9. Default 3. */
+  readonly level?: number
+  /** zlib's memory per compressor, 1 to 9. Default 6. */
+  readonly memLevel?: number
+  /** Base-2 logarithm of our window in bytes, 9 to 15. Default 13. */
+  readonly serverMaxWindowBits?: number
+  /** The same of the client's, if it can be told. Default 13. */
+  readonly clientMaxWindowBits?: number
+  /** Connections per shard that may keep contexts; later ones get 'shared'. Default 1000. */
+  readonly maxDedicatedContexts?: number
+}
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
 export interface WebSocketServerOptions {
@@ -47,8 +64,15 @@ export interface WebSocketServerOptions {
   maxShardBackpressure?: number
   /** 'drop' refuses the newest message, 'close' closes with 1013, 'buffer' queues on. Default 'drop'. */
   slowConsumer?: SlowConsumerPolicy
-  /** Accepted for now and answered without the extension. Default false. */
-  compression?: boolean | 'shared' | 'dedicated' | 'disabled'
+  /**
+   * permessage-deflate (RFC 7692). true and 'shared': every message is compressed by itself, connections cost no zlib
+   * memory; 'dedicated': connections keep their contexts. Default false, as 'disabled'.
+   */
+  compression?: boolean | 'shared' | 'dedicated' | 'disabled' | CompressionOptions
+  /** Bytes from which on a message is compressed. Default 1024. */
+  compressThreshold?: number
+  /** Largest message in bytes as it is compressed on the wire, 1 to 2^31 - 1; a larger one closes with 1009. Default: `maxPayload`. */
+  maxCompressedSize?: number
 
   /** Subprotocols, in no order: the first that the client offers and the list holds is chosen. Default []. */
   protocols?: readonly string[]
@@ -99,6 +123,8 @@ export interface ResolvedOptions {
   readonly resourceLimits: ResourceLimits | undefined
   readonly handoff: Exclude<StrategyName, 'local'> | undefined
   readonly shard: ShardOptions
+  /** Null: compression is never agreed on. */
+  readonly deflatePolicy: DeflatePolicy | null
   readonly protocols: readonly string[]
   readonly handleProtocols: WebSocketServerOptions['handleProtocols']
   readonly requireProtocol: boolean

@@ -3,12 +3,20 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { ShardwsError } from '../shared/errors.ts'
-import type { ShardOptions } from '../shared/messages.ts'
+import { SendFlag, type ShardOptions } from '../shared/messages.ts'
 import { CloseCode, isSendableCloseCode } from '../shared/protocol/close-codes.ts'
 import { MAX_CONTROL_PAYLOAD } from '../shared/protocol/opcodes.ts'
+import { type Agreement, formatAgreement, keepsContext } from '../shared/protocol/permessage-deflate.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
+
+export interface SendOptions {
+  /** Default: text for a string, binary for bytes. */
+  readonly isBinary?: boolean
+  /** False sends this message as it is, whatever was agreed on. Default true. */
+  readonly compress?: boolean
+}
 
 /** One system call per 256 ids. */
 const RANDOM_POOL = new Uint32Array(512)
@@ -23,18 +31,26 @@ export class Peer<Data = unknown> {
   /** Free for the application. What `verifyClient` found out about the client is `data.user`. */
   data: Data
   readonly #shard: RunningShard
+  readonly #agreement: Agreement | null
   readonly #context: PeerContext
   #postedBytes = 0
   #needsDrain = false
   /** Main has asked the shard to close it. */
   #isClosing = false
 
-  constructor(key: ConnectionKey, shard: RunningShard, context: PeerContext, request: UpgradeRequest) {
+  constructor(
+    key: ConnectionKey,
+    shard: RunningShard,
+    context: PeerContext,
+    request: UpgradeRequest,
+    agreement: Agreement | null,
+  ) {
     this.id = createConnectionId(key)
     this.key = key
     this.request = request
     this.data = (request.user === undefined ? {} : { user: request.user }) as Data
     this.#shard = shard
+    this.#agreement = agreement
     this.#context = context
   }
 
@@ -69,6 +85,16 @@ export class Peer<Data = unknown> {
 
   get protocol(): string {
     return this.request.protocol
+  }
+
+  /** The agreed extensions as in `Sec-WebSocket-Extensions`, '' for none. */
+  get extensions(): string {
+    return this.#agreement === null ? '' : formatAgreement(this.#agreement)
+  }
+
+  /** Whether its shard keeps zlib contexts for it. */
+  get keepsContext(): boolean {
+    return this.#agreement !== null && keepsContext(this.#agreement)
   }
 
   get readyState(): ReadyState {
@@ -110,24 +136,24 @@ export class Peer<Data = unknown> {
     return this.readyState === ReadyState.OPEN
   }
 
-  /** Weighted over all compressed messages, 0 while there are none. */
+  /** 1 - compressed / original over all compressed messages in both directions, 0 while there are none. */
   get compressionRatio(): number {
-    return 0
+    return this.#context.table.compressionRatio(this.key)
   }
 
   /**
-   * Sends a text (string) or binary message; `isBinary` overrides the kind.
+   * Sends a text (string) or binary message; the options override the kind and forbid compression.
    *
-   * Returns false when the connection is not open, when `maxBackpressure` is reached, or when the shard is
-   * too far behind to take more. Then `drain` says when to go on, and the message is lost unless
-   * `slowConsumer` is 'buffer'. True means that the shard will write it to the socket.
+   * True means that the shard will write it to the socket. False: the connection is not open, or its kernel queue
+   * is full and `maxBackpressure` is reached (with `slowConsumer: 'buffer'` the message is queued all the same), or
+   * the shard is too far behind to take more. In the last two cases `drain` says when to go on.
    */
-  send(message: string | Uint8Array, isBinary: boolean = typeof message !== 'string'): boolean {
-    const { counters, options, table } = this.#context
+  send(message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    const { counters, options: limits, table } = this.#context
     if (this.readyState !== ReadyState.OPEN) return false
     // Only a queue that the kernel does not take counts: what is on its way to a shard is bounded by the link.
     // UTF-8 needs at least one byte per UTF-16 unit: a lower bound is enough for a soft limit.
-    const isOver = table.queuedBytes(this.key) > 0 && this.bufferedAmount + message.length > options.maxBackpressure
+    const isOver = table.queuedBytes(this.key) > 0 && this.bufferedAmount + message.length > limits.maxBackpressure
     if (!this.#shard.link.hasCredit()) {
       counters.refusedByLink++
       this.#awaitDrain()
@@ -135,12 +161,12 @@ export class Peer<Data = unknown> {
     }
     if (isOver) {
       this.#awaitDrain()
-      if (options.slowConsumer === 'drop') {
+      if (limits.slowConsumer === 'drop') {
         counters.refusedByBackpressure++
         return false
       }
     }
-    this.#postedBytes += this.#shard.link.send(this.key, message, isBinary)
+    this.#postedBytes += this.#shard.link.send(this.key, message, sendFlags(message, options))
     return !isOver
   }
 
@@ -200,6 +226,13 @@ export class Peer<Data = unknown> {
     this.#needsDrain = true
     this.#shard.link.notifyDrain(this.key)
   }
+}
+
+/** The bits of `SendFlag` for `message`; a boolean says whether it is binary. */
+export function sendFlags(message: string | Uint8Array, options: boolean | SendOptions = {}): number {
+  const { isBinary, compress }: SendOptions = typeof options === 'boolean' ? { isBinary: options } : options
+  const binary = (isBinary ?? typeof message !== 'string') ? SendFlag.BINARY : 0
+  return compress === false ? binary | SendFlag.PLAIN : binary
 }
 
 /** What the peers of a server share. */

@@ -1,13 +1,9 @@
 import type { Engine } from './engine.ts'
-import { metricsOf, type PerformanceMetrics } from './stats.ts'
-
-type Totals = Omit<PerformanceMetrics, 'connections' | 'compressionRatio'>
-
-const NONE: Totals = { messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0 }
+import { metricsFrom, type PerformanceMetrics, type Totals, totalsOf } from './stats.ts'
 
 const engines = new Set<Engine>()
 /** Totals of engines that are gone, less what was reset. */
-let carried: Totals = NONE
+let carried: Totals = sum([])
 
 /** From now on `engine` counts in the figures of the process. */
 export function register(engine: Engine): void {
@@ -16,29 +12,35 @@ export function register(engine: Engine): void {
 
 /** Its totals stay in the figures of the process. */
 export function unregister(engine: Engine): void {
-  if (engines.delete(engine)) carried = sum(carried, metricsOf(engine), 1)
+  if (engines.delete(engine)) carried = sum([carried, withoutGauge(totalsOf(engine))])
 }
 
 export function processMetrics(): PerformanceMetrics {
-  const all = [...engines].map(metricsOf)
-  const totals = all.reduce((soFar: Totals, each) => sum(soFar, each, 1), carried)
-  return {
-    connections: all.reduce((count, each) => count + each.connections, 0),
-    ...totals,
-    compressionRatio: 0,
-  }
+  return metricsFrom(sum([carried, ...[...engines].map(totalsOf)]))
 }
 
 /** Back to zero, except `connections`. The shards' own counters go on: what they show now is deducted. */
 export function resetProcessMetrics(): void {
-  carried = [...engines].map(metricsOf).reduce((soFar: Totals, each) => sum(soFar, each, -1), NONE)
+  carried = negated(withoutGauge(sum([...engines].map(totalsOf))))
 }
 
-function sum(left: Totals, right: Totals, sign: 1 | -1): Totals {
+function sum(all: readonly Totals[]): Totals {
+  const total = (name: keyof Totals): number => all.reduce((soFar, each) => soFar + each[name], 0)
   return {
-    messagesReceived: left.messagesReceived + sign * right.messagesReceived,
-    messagesSent: left.messagesSent + sign * right.messagesSent,
-    bytesReceived: left.bytesReceived + sign * right.bytesReceived,
-    bytesSent: left.bytesSent + sign * right.bytesSent,
+    connections: total('connections'),
+    messagesReceived: total('messagesReceived'),
+    messagesSent: total('messagesSent'),
+    bytesReceived: total('bytesReceived'),
+    bytesSent: total('bytesSent'),
+    compressibleBytes: total('compressibleBytes'),
+    compressedBytes: total('compressedBytes'),
   }
+}
+
+function withoutGauge(totals: Totals): Totals {
+  return { ...totals, connections: 0 }
+}
+
+function negated(totals: Totals): Totals {
+  return Object.fromEntries(Object.entries(totals).map(([name, value]) => [name, -value])) as unknown as Totals
 }

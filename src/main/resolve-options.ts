@@ -1,14 +1,24 @@
 import { availableParallelism } from 'node:os'
 import { MAX_SLOTS } from '../shared/connection-key.ts'
 import { ShardwsError } from '../shared/errors.ts'
+import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import { isToken } from '../shared/protocol/tokens.ts'
-import { createStderrLogger, isLogLevel, type Logger } from './logger.ts'
-import { nearestName } from './nearest-name.ts'
-import type { ResolvedOptions, WebSocketServerOptions } from './options.ts'
+import { createStderrLogger, isLogLevel } from './logger.ts'
+import {
+  type Check,
+  checkOptions,
+  integer,
+  isBoolean,
+  isFunction,
+  isLogger,
+  isObject,
+  isString,
+  listOf,
+  oneOf,
+} from './option-checks.ts'
+import type { CompressionOptions, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 
 type OptionName = keyof WebSocketServerOptions
-/** Returns what the value must be if it is not that. */
-type Check = (value: unknown) => string | null
 
 const INT32_MAX = 2 ** 31 - 1
 const LONGEST_MS = 2 ** 31 - 1
@@ -26,7 +36,13 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   maxBackpressure: integer(1, INT32_MAX),
   maxShardBackpressure: integer(1, Number.MAX_SAFE_INTEGER),
   slowConsumer: oneOf('drop', 'close', 'buffer'),
-  compression: oneOf(true, false, 'shared', 'dedicated', 'disabled'),
+  compression: (value) =>
+    typeof value === 'object' && value !== null
+      ? null
+      : oneOf(true, false, 'shared', 'dedicated', 'disabled')(value) &&
+        "a boolean, 'shared', 'dedicated', 'disabled' or an object",
+  compressThreshold: integer(0, INT32_MAX),
+  maxCompressedSize: integer(1, INT32_MAX),
   protocols: listOf(isSubprotocol, 'an array of subprotocol tokens'),
   handleProtocols: isFunction,
   requireProtocol: isBoolean,
@@ -50,6 +66,15 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   idleTimeout: integer(0, Math.floor(LONGEST_MS / 1000)),
 }
 
+const COMPRESSION_CHECKS: Readonly<Record<keyof CompressionOptions, Check>> = {
+  mode: oneOf('shared', 'dedicated'),
+  level: integer(1, 9),
+  memLevel: integer(1, 9),
+  serverMaxWindowBits: integer(9, 15),
+  clientMaxWindowBits: integer(9, 15),
+  maxDedicatedContexts: integer(0, MAX_SLOTS),
+}
+
 /** Other names for an option, and how their unit becomes ours. */
 const ALIASES = {
   maxPayloadLength: { name: 'maxPayload', factor: 1 },
@@ -58,7 +83,10 @@ const ALIASES = {
 
 /** @throws ShardwsError OPTION_UNKNOWN, OPTION_INVALID */
 export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOptions {
-  const options = withoutAliases(check(given))
+  checkOptions('options', CHECKS, given)
+  const options = withoutAliases(given)
+  const compression = resolveCompression(options.compression)
+  const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   return Object.freeze({
     shards: options.shards ?? Math.max(1, availableParallelism() - 1),
@@ -68,17 +96,26 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     resourceLimits: options.resourceLimits,
     handoff: options.handoff,
     shard: Object.freeze({
-      maxPayload: options.maxPayload ?? 1024 * 1024,
+      maxPayload,
+      maxCompressedSize: options.maxCompressedSize ?? maxPayload,
+      compressThreshold: options.compressThreshold ?? 1024,
+      compression: compression && {
+        level: compression.level,
+        memLevel: compression.memLevel,
+        maxDedicatedContexts: compression.maxDedicatedContexts,
+      },
       maxFragments: options.maxFragments ?? 1024,
       maxBackpressure: options.maxBackpressure ?? 1024 * 1024,
       maxShardBackpressure: options.maxShardBackpressure ?? 64 * 1024 * 1024,
       slowConsumer: options.slowConsumer ?? 'drop',
       pingIntervalMs,
-      livenessMs: pingIntervalMs === 0 ? 0 : (options.livenessMs ?? 45_000),
+      // A peer that only answers pings is heard once per interval.
+      livenessMs: pingIntervalMs === 0 ? 0 : (options.livenessMs ?? Math.max(45_000, 1.5 * pingIntervalMs)),
       idleTimeoutMs: options.idleTimeoutMs ?? 0,
       closeTimeoutMs: options.closeTimeoutMs ?? 10_000,
       maxLifetimeMs: options.maxLifetimeMs ?? 0,
     }),
+    deflatePolicy: compression && deflatePolicyOf(compression),
     protocols: options.protocols ?? [],
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
@@ -91,21 +128,29 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   })
 }
 
-function check(options: WebSocketServerOptions): WebSocketServerOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new ShardwsError('OPTION_INVALID', `options must be an object, got ${describe(options)}`)
+function resolveCompression(given: WebSocketServerOptions['compression']): Required<CompressionOptions> | null {
+  if (given === undefined || given === false || given === 'disabled') return null
+  const options: CompressionOptions = given === true ? {} : typeof given === 'string' ? { mode: given } : given
+  checkOptions('options.compression', COMPRESSION_CHECKS, options)
+  return {
+    mode: options.mode ?? 'shared',
+    level: options.level ?? 3,
+    memLevel: options.memLevel ?? 6,
+    serverMaxWindowBits: options.serverMaxWindowBits ?? 13,
+    clientMaxWindowBits: options.clientMaxWindowBits ?? 13,
+    maxDedicatedContexts: options.maxDedicatedContexts ?? 1000,
   }
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(CHECKS, name)) {
-      const nearest = nearestName(name, Object.keys(CHECKS))
-      throw new ShardwsError('OPTION_UNKNOWN', `options.${name} is unknown; did you mean options.${nearest}?`)
-    }
-    const expected = value === undefined ? null : CHECKS[name as OptionName](value)
-    if (expected !== null) {
-      throw new ShardwsError('OPTION_INVALID', `options.${name} must be ${expected}, got ${describe(value)}`)
-    }
+}
+
+function deflatePolicyOf(options: Required<CompressionOptions>): DeflatePolicy {
+  const isShared = options.mode === 'shared'
+  const { serverMaxWindowBits, clientMaxWindowBits } = options
+  return {
+    serverNoContextTakeover: isShared,
+    clientNoContextTakeover: isShared,
+    serverMaxWindowBits,
+    clientMaxWindowBits,
   }
-  return options
 }
 
 function withoutAliases(options: WebSocketServerOptions): WebSocketServerOptions {
@@ -124,58 +169,10 @@ function withoutAliases(options: WebSocketServerOptions): WebSocketServerOptions
   return canonical
 }
 
-function integer(least: number, most: number): Check {
-  return (value) =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
-      ? null
-      : `an integer from ${least} to ${most}`
-}
-
-function oneOf(...values: (string | boolean)[]): Check {
-  return (value) =>
-    values.includes(value as string) ? null : `one of ${values.map((each) => JSON.stringify(each)).join(', ')}`
-}
-
-function listOf(isMember: (value: unknown) => boolean, expected: string): Check {
-  return (value) => (Array.isArray(value) && value.every(isMember) ? null : expected)
-}
-
-function isObject(expected: string): Check {
-  return (value) => (typeof value === 'object' && value !== null ? null : expected)
-}
-
-function isFunction(value: unknown): string | null {
-  return typeof value === 'function' ? null : 'a function'
-}
-
-function isBoolean(value: unknown): string | null {
-  return typeof value === 'boolean' ? null : 'true or false'
-}
-
-function isString(value: unknown): boolean {
-  return typeof value === 'string'
-}
-
 function isSubprotocol(value: unknown): boolean {
   return typeof value === 'string' && isToken(value)
 }
 
 function isAllowedOrigin(value: unknown): boolean {
   return typeof value === 'string' || value instanceof RegExp || typeof value === 'function'
-}
-
-function isLogger(value: unknown): string | null {
-  const logger = value as Partial<Logger> | null
-  const isComplete =
-    typeof logger === 'object' &&
-    logger !== null &&
-    [logger.error, logger.warn, logger.info, logger.debug].every((each) => typeof each === 'function')
-  return isComplete ? null : 'an object with the functions error, warn, info and debug'
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
-  if (typeof value === 'function') return 'a function'
-  if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -7,6 +7,7 @@ import { ShardwsError } from '../shared/errors.ts'
 import { createGiver } from '../shared/handoff/handoff.ts'
 import type { Giver } from '../shared/handoff/strategy.ts'
 import type { EventHandler, ShardTask } from '../shared/messages.ts'
+import type { Agreement } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ShardLink } from './shard-link.ts'
@@ -99,10 +100,10 @@ export class RunningShard implements EventHandler {
   }
 
   /** @throws ShardwsError NOT_TRANSFERABLE; `socket` is untouched then. */
-  give(socket: Parameters<Giver['give']>[0], key: ConnectionKey, head: Buffer): void {
+  give(socket: Parameters<Giver['give']>[0], key: ConnectionKey, head: Buffer, agreement: Agreement | null): void {
     this.#giver.give(socket, (ticket, transfer) => {
       // A copy: `head` may be a view on a pool that other views share.
-      this.link.adopt({ key, head: head.length === 0 ? null : new Uint8Array(head), ticket }, transfer)
+      this.link.adopt({ key, head: head.length === 0 ? null : new Uint8Array(head), agreement, ticket }, transfer)
     })
   }
 

@@ -32,14 +32,14 @@ export class ShardLink {
   }
 
   /** Returns the payload bytes. */
-  send(key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
-    const bytes = commands.send(this.#link.out, key, payload, isBinary)
+  send(key: ConnectionKey, payload: Uint8Array | string, flags: number): number {
+    const bytes = commands.send(this.#link.out, key, payload, flags)
     this.#link.posted()
     return bytes
   }
 
-  broadcast(frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey): void {
-    commands.broadcast(this.#link.out, frame, payloadBytes, except)
+  broadcast(frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
+    commands.broadcast(this.#link.out, frame, payloadBytes, except, flags)
     this.#link.posted()
   }
 

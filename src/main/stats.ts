@@ -45,16 +45,28 @@ export interface Stats extends PerformanceMetrics {
   shards: { shard: number; connections: number; queuedBytes: number; messagesReceived: number; messagesSent: number }[]
 }
 
+/** What the shards of an engine have counted, as it is added up over servers. */
+export interface Totals extends Omit<PerformanceMetrics, 'compressionRatio'> {
+  /** Payload bytes of messages that travelled compressed, before and after. */
+  compressibleBytes: number
+  compressedBytes: number
+}
+
 /** Reads shared memory only: no message to a shard, so it answers while they are busy. */
-export function metricsOf({ shardCounters }: Engine): PerformanceMetrics {
+export function totalsOf({ shardCounters }: Engine): Totals {
   return {
     connections: shardCounters.total(Counter.CONNECTIONS),
     messagesReceived: shardCounters.total(Counter.MESSAGES_RECEIVED),
     messagesSent: shardCounters.total(Counter.MESSAGES_SENT),
     bytesReceived: shardCounters.total(Counter.BYTES_RECEIVED),
     bytesSent: shardCounters.total(Counter.BYTES_SENT),
-    compressionRatio: 0,
+    compressibleBytes: shardCounters.total(Counter.COMPRESSIBLE_BYTES),
+    compressedBytes: shardCounters.total(Counter.COMPRESSED_BYTES),
   }
+}
+
+export function metricsFrom({ compressibleBytes, compressedBytes, ...totals }: Totals): PerformanceMetrics {
+  return { ...totals, compressionRatio: compressibleBytes === 0 ? 0 : 1 - compressedBytes / compressibleBytes }
 }
 
 export function statsOf(engine: Engine, startedMs: number): Stats {
@@ -62,7 +74,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
   const total = (counter: Counter): number => shardCounters.total(counter)
   const reasons = Object.fromEntries(counters.rejected) as Partial<Record<ErrorCode, number>>
   return {
-    ...metricsOf(engine),
+    ...metricsFrom(totalsOf(engine)),
     handoff: engine.strategy,
     uptime: performance.now() - startedMs,
     totalConnections: counters.opened,

@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
+import { parseExtensions } from '../shared/protocol/extensions.ts'
 import { type OpeningHandshake, validateUpgrade } from '../shared/protocol/handshake.ts'
+import { type Agreement, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -13,14 +15,15 @@ import { LeastConnections } from './placement.ts'
 import { formatAnswer, refuse } from './refusal.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Supervisor } from './supervisor.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
 
 interface UpgradeHost {
   readonly options: ResolvedOptions
   readonly counters: MainCounters
   readonly peers: PeerRegistry
   readonly supervisor: Supervisor
-  onOpened(key: ConnectionKey, shard: RunningShard, request: UpgradeRequest): void
+  /** Connections that keep compression contexts. */
+  readonly contexts: number
+  onOpened(handshake: Handshake, shard: RunningShard): void
   onError(error: Error): void
 }
 
@@ -85,6 +88,13 @@ export class Upgrades implements HandshakeContext {
     for (const handshake of [...this.#handshakes.values()]) handshake.onShardEnded(shard)
   }
 
+  agree({ extensions }: OpeningHandshake): Agreement | null {
+    const { deflatePolicy, shard, shards } = this.options
+    if (deflatePolicy === null || shard.compression === null || extensions === '') return null
+    const mayKeep = this.#host.contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
+    return negotiate(parseExtensions(extensions) ?? [], mayKeep ? deflatePolicy : withoutTakeover(deflatePolicy))
+  }
+
   chooseShard(): RunningShard | undefined {
     return this.#placement.choose(this.#host.supervisor.shards)
   }
@@ -107,7 +117,7 @@ export class Upgrades implements HandshakeContext {
 
   onGiven(handshake: Handshake, shard: RunningShard): void {
     this.#handshakes.delete(handshake.key)
-    this.#host.onOpened(handshake.key, shard, handshake.request)
+    this.#host.onOpened(handshake, shard)
   }
 
   onAbandoned(handshake: Handshake): void {
@@ -129,6 +139,10 @@ export class Upgrades implements HandshakeContext {
     const { method = '', httpVersion, url = '', rawHeaders } = request
     const opening = validateUpgrade({ method, httpVersion, url, rawHeaders })
     if (opening instanceof ShardwsError) return opening
+    // RFC 6455 §9.1: a malformed list of extensions fails the handshake, whether we know any or not.
+    if (opening.extensions !== '' && parseExtensions(opening.extensions) === null) {
+      return new ShardwsError('BAD_REQUEST', 'Sec-WebSocket-Extensions is malformed')
+    }
     if (opening.origin === undefined) {
       return this.options.requireOrigin ? new ShardwsError('ORIGIN_FORBIDDEN', 'an Origin is required') : opening
     }

@@ -4,8 +4,8 @@ import { type ConnectionKey, slotOf } from './connection-key.ts'
 export const ReadyState = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const
 export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState]
 
-/** One slot is one cache line, so two shards never write to the same line. */
-const SLOT_BYTES = 64
+/** Whole cache lines, so two shards never write to the same one. */
+const SLOT_BYTES = 128
 const INTS_PER_SLOT = SLOT_BYTES / Int32Array.BYTES_PER_ELEMENT
 const FLOATS_PER_SLOT = SLOT_BYTES / Float64Array.BYTES_PER_ELEMENT
 
@@ -34,6 +34,9 @@ const FloatField = {
   LAST_ACTIVITY: 6,
   /** Milliseconds since the epoch, 0 before the first pong. */
   LAST_PONG: 7,
+  /** Payload bytes of messages that travelled compressed, before and after. */
+  COMPRESSIBLE_BYTES: 8,
+  COMPRESSED_BYTES: 9,
 } as const
 
 /**
@@ -69,7 +72,7 @@ export class ConnectionTable {
   }
 
   shard(key: ConnectionKey): number {
-    return Atomics.load(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.SHARD)
+    return this.isCurrent(key) ? Atomics.load(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.SHARD) : -1
   }
 
   /** Whether the slot still belongs to this connection and not to a later one. */
@@ -114,6 +117,11 @@ export class ConnectionTable {
     this.#add(key, FloatField.BYTES_SENT, bytes)
   }
 
+  countCompressed(key: ConnectionKey, before: number, after: number): void {
+    this.#add(key, FloatField.COMPRESSIBLE_BYTES, before)
+    this.#add(key, FloatField.COMPRESSED_BYTES, after)
+  }
+
   setLastPong(key: ConnectionKey, now: number): void {
     this.#floats[slotOf(key) * FLOATS_PER_SLOT + FloatField.LAST_PONG] = now
   }
@@ -128,6 +136,12 @@ export class ConnectionTable {
 
   bytesSent(key: ConnectionKey): number {
     return this.#get(key, FloatField.BYTES_SENT)
+  }
+
+  /** 1 - after / before, 0 when nothing was compressed. */
+  compressionRatio(key: ConnectionKey): number {
+    const before = this.#get(key, FloatField.COMPRESSIBLE_BYTES)
+    return before === 0 ? 0 : 1 - this.#get(key, FloatField.COMPRESSED_BYTES) / before
   }
 
   messagesReceived(key: ConnectionKey): number {

@@ -42,6 +42,9 @@ export const Counter = {
   INBOUND_PAUSES: 19,
   PINGS_SENT: 20,
   PONGS_RECEIVED: 21,
+  /** Payload bytes of messages that travelled compressed, in both directions, before and after. */
+  COMPRESSIBLE_BYTES: 22,
+  COMPRESSED_BYTES: 23,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 

@@ -4,14 +4,35 @@ import type { ConnectionKey } from './connection-key.ts'
 import { ShardwsError } from './errors.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
 import { FIN, Opcode } from './protocol/opcodes.ts'
+import type { Agreement } from './protocol/permessage-deflate.ts'
 import type { TakerSetup, Ticket } from './ticket.ts'
 
 /** What a connection does when its peer reads too slowly and `maxBackpressure` is reached. */
 export type SlowConsumerPolicy = 'drop' | 'close' | 'buffer'
 
+/** How a message is to be sent, as bits. */
+export const SendFlag = {
+  BINARY: 1,
+  /** Not to be compressed, whatever was agreed on. */
+  PLAIN: 2,
+} as const
+
+/** What compression may cost a shard. */
+export interface CompressionLimits {
+  /** zlib's effort, 1 to 9. */
+  readonly level: number
+  /** zlib's memory per compressor, 1 to 9. */
+  readonly memLevel: number
+  readonly maxDedicatedContexts: number
+}
+
 /** The options a shard needs. Times in milliseconds, 0 = off; sizes in bytes. */
 export interface ShardOptions {
   readonly maxPayload: number
+  /** As on the wire, of a compressed message. */
+  readonly maxCompressedSize: number
+  readonly compressThreshold: number
+  readonly compression: CompressionLimits | null
   readonly maxFragments: number
   readonly maxBackpressure: number
   readonly maxShardBackpressure: number
@@ -39,6 +60,8 @@ export interface Adopt {
   readonly key: ConnectionKey
   /** Bytes that the client sent after its handshake and that main has read. */
   readonly head: Uint8Array | null
+  /** What was agreed on compression, null for none. */
+  readonly agreement: Agreement | null
   readonly ticket: Ticket
 }
 
@@ -62,11 +85,12 @@ const Command = {
 export interface CommandHandler {
   /** Confirm that the shard is alive and will take the socket of this connection. */
   reserve(key: ConnectionKey): void
-  send(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
+  /** `flags`: see `SendFlag`. */
+  send(key: ConnectionKey, payload: Buffer, flags: number): void
   /** `frame` is complete, header included, and belongs to the receiver. */
-  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number): void
+  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void
   /** `frame` is complete, header included. */
-  broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey): void
+  broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void
   close(key: ConnectionKey, code: number, reason: string): void
   terminate(key: ConnectionKey): void
   ping(key: ConnectionKey, payload: Buffer): void
@@ -84,12 +108,12 @@ export interface CommandHandler {
 export const commands = {
   reserve: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.RESERVE, key),
   /** Copies the payload. Returns the number of its bytes. */
-  send(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
+  send(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, flags: number): number {
     const isText = typeof payload === 'string'
     // A long message is copied into the very buffer that the shard will write to the socket.
-    if (payload.length * (isText ? 3 : 1) >= APART_BYTES) return sendFrame(batch, key, payload, isBinary)
+    if (payload.length * (isText ? 3 : 1) >= APART_BYTES) return sendFrame(batch, key, payload, flags)
     batch.beginWithKey(Command.SEND, key)
-    batch.field(isBinary)
+    batch.field(flags)
     if (isText) return batch.shortText(payload)
     batch.bytes(payload)
     return payload.length
@@ -99,8 +123,9 @@ export const commands = {
     frame: Uint8Array | SharedArrayBuffer,
     payloadBytes: number,
     except: ConnectionKey,
+    flags: number,
   ): void {
-    batch.begin(Command.BROADCAST, payloadBytes, except)
+    batch.begin(Command.BROADCAST, payloadBytes, except, flags)
     if (frame instanceof SharedArrayBuffer) batch.whole(frame)
     else batch.bytes(frame)
   },
@@ -122,14 +147,14 @@ export const commands = {
   stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
 }
 
-function sendFrame(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, isBinary: boolean): number {
-  const firstByte = FIN | (isBinary ? Opcode.BINARY : Opcode.TEXT)
+function sendFrame(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, flags: number): number {
+  const firstByte = FIN | ((flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY)
   const isText = typeof payload === 'string'
   const payloadBytes = isText ? Buffer.byteLength(payload) : payload.length
   const frame = Buffer.allocUnsafeSlow(frameHeaderSize(payloadBytes) + payloadBytes)
   if (isText) writeTextFrame(frame, 0, firstByte, payload, payloadBytes)
   else writeFrame(frame, 0, firstByte, payload)
-  batch.begin(Command.SEND_FRAME, key, payloadBytes)
+  batch.begin(Command.SEND_FRAME, key, payloadBytes, flags)
   batch.whole(frame.buffer as ArrayBuffer)
   return payloadBytes
 }
@@ -145,18 +170,20 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       return handler.reserve(batch.number())
     case Command.SEND: {
       const key = batch.number()
-      const isBinary = batch.boolean()
-      return handler.send(key, batch.bytes(), isBinary)
+      const flags = batch.number()
+      return handler.send(key, batch.bytes(), flags)
     }
     case Command.SEND_FRAME: {
       const key = batch.number()
       const payloadBytes = batch.number()
-      return handler.sendFrame(key, batch.bytes(), payloadBytes)
+      const flags = batch.number()
+      return handler.sendFrame(key, batch.bytes(), payloadBytes, flags)
     }
     case Command.BROADCAST: {
       const payloadBytes = batch.number()
       const except = batch.number()
-      return handler.broadcast(batch.bytes(), payloadBytes, except)
+      const flags = batch.number()
+      return handler.broadcast(batch.bytes(), payloadBytes, except, flags)
     }
     case Command.CLOSE:
       return handler.close(batch.number(), batch.number(), batch.string())

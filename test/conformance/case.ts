@@ -1,4 +1,4 @@
-import { encodeFrames, RawOpcode, type FrameSpec } from '../fixtures/raw-frame.ts'
+import { encodeFrames, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 
 /** One conformance case against an echo server: what the client does, what it must see, how it must end. */
 export interface Case {

@@ -12,9 +12,9 @@ import {
   octets,
   ping,
   pong,
+  type Step,
   send,
   sendEach,
-  type Step,
   text,
   unfinished,
 } from './case.ts'

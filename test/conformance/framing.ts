@@ -13,10 +13,10 @@ import {
   octets,
   ping,
   pong,
+  type Step,
   send,
   sendEach,
   sendPart,
-  type Step,
   text,
   unfinished,
 } from './case.ts'

@@ -1,6 +1,6 @@
+import { upgradeRequest } from '../fixtures/raw-request.ts'
 import { ascii, text } from './case.ts'
 import { accepted, type HandshakeCase } from './handshake-case.ts'
-import { upgradeRequest } from '../fixtures/raw-request.ts'
 
 const NUMBERED = Array.from({ length: 1000 }, (_, index) => text(`frame ${index}`))
 

@@ -1,5 +1,5 @@
 import type { FrameSpec } from '../fixtures/raw-frame.ts'
-import { SAMPLE_KEY, upgradeRequest, type HeaderOverrides, type RequestLine } from '../fixtures/raw-request.ts'
+import { type HeaderOverrides, type RequestLine, SAMPLE_KEY, upgradeRequest } from '../fixtures/raw-request.ts'
 
 /** One opening handshake and how it must be answered. */
 export interface HandshakeCase {

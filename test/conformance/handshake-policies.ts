@@ -1,7 +1,7 @@
 import type { EchoOptions } from '../fixtures/echo-server.ts'
 import { upgradeRequest } from '../fixtures/raw-request.ts'
 import { text } from './case.ts'
-import { accepted, refused, withPipelined, type HandshakeCase } from './handshake-case.ts'
+import { accepted, type HandshakeCase, refused, withPipelined } from './handshake-case.ts'
 
 /** Cases that need a server with options of its own. */
 export interface Policy {

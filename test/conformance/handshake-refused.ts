@@ -1,7 +1,7 @@
 import { encodeFrame } from '../fixtures/raw-frame.ts'
 import { upgradeRequest } from '../fixtures/raw-request.ts'
 import { text } from './case.ts'
-import { CORRECT_LINES, refused, refusedBytes, withPipelined, type HandshakeCase } from './handshake-case.ts'
+import { CORRECT_LINES, type HandshakeCase, refused, refusedBytes, withPipelined } from './handshake-case.ts'
 
 const VERSION_13 = { 'sec-websocket-version': '13' }
 

@@ -10,8 +10,8 @@ import {
   gotBinary,
   gotText,
   octets,
-  send,
   type Step,
+  send,
   text,
   unfinished,
 } from './case.ts'

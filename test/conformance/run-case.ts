@@ -1,6 +1,6 @@
-import { RawClient, describePart, type RawMessage } from '../fixtures/raw-client.ts'
+import { describePart, RawClient, type RawMessage } from '../fixtures/raw-client.ts'
 import { encodeFrame, RawOpcode } from '../fixtures/raw-frame.ts'
-import { closing, type Case, type End, type Step } from './case.ts'
+import { type Case, closing, type End, type Step } from './case.ts'
 
 /** Runs one case on a connection of its own. Returns what went wrong, or null. */
 export async function runCase(port: number, testCase: Case): Promise<string | null> {

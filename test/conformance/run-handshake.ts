@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describePart, RawClient } from '../fixtures/raw-client.ts'
-import { encodeFrame, encodeFrames, RawOpcode, type FrameSpec } from '../fixtures/raw-frame.ts'
+import { encodeFrame, encodeFrames, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 import { closing, text } from './case.ts'
 import type { HandshakeCase } from './handshake-case.ts'
 

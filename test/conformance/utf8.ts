@@ -11,9 +11,9 @@ import {
   gotPong,
   gotText,
   ping,
+  type Step,
   send,
   sendEach,
-  type Step,
   text,
   unfinished,
 } from './case.ts'

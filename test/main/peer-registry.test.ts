@@ -16,7 +16,7 @@ function registry(capacity = CAPACITY) {
   const context = { table, counters: new MainCounters(), options: resolveOptions().shard }
   const peers = new PeerRegistry(table, capacity)
   const open = (key: ConnectionKey): Peer => {
-    const peer = new Peer(key, {} as RunningShard, context, {} as UpgradeRequest)
+    const peer = new Peer(key, {} as RunningShard, context, {} as UpgradeRequest, null)
     peers.open(peer)
     return peer
   }

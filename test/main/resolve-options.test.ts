@@ -44,6 +44,8 @@ function flag(read: Row['read']): Row {
   return { read, byDefault: false, good: [true, false], bad: NO_BOOLEAN }
 }
 
+const COMPRESSION = { level: 3, memLevel: 6, maxDedicatedContexts: 1000 }
+
 const ROWS: Readonly<Record<Name, Row>> = {
   shards: integer(({ shards }) => shards, Math.max(1, availableParallelism() - 1), 0, 256),
   shardReadyTimeoutMs: integer((options) => options.shardReadyTimeoutMs, 10_000, 100, 600_000),
@@ -87,11 +89,18 @@ const ROWS: Readonly<Record<Name, Row>> = {
     bad: ['', 'Drop', null, 0, true],
   },
   compression: {
-    read: nothing,
-    byDefault: undefined,
-    good: [true, false, 'shared', 'dedicated', 'disabled'].map((given) => new Becomes(given, undefined)),
-    bad: ['on', '', null, 1, {}],
+    read: ({ shard }) => shard.compression,
+    byDefault: null,
+    good: [
+      new Becomes(false, null),
+      new Becomes('disabled', null),
+      ...[true, 'shared', 'dedicated', {}].map((given) => new Becomes(given, COMPRESSION)),
+      new Becomes({ level: 9, memLevel: 1, maxDedicatedContexts: 0 }, { level: 9, memLevel: 1, maxDedicatedContexts: 0 }),
+    ],
+    bad: ['on', '', null, 1],
   },
+  compressThreshold: integer(({ shard }) => shard.compressThreshold, 1024, 0, INT32_MAX),
+  maxCompressedSize: integer(({ shard }) => shard.maxCompressedSize, 1024 * 1024, 1, INT32_MAX),
   protocols: {
     read: ({ protocols }) => protocols,
     byDefault: [],
@@ -260,4 +269,43 @@ t.test('what was resolved does not change', async (t) => {
   t.ok(Object.isFrozen(resolved))
   t.ok(Object.isFrozen(resolved.shard))
   t.same(given, { maxPayload: 20 }, 'and the options given are left alone')
+})
+
+t.test('compression in full: what each field must be, by the name the caller wrote', async (t) => {
+  for (const [name, bad] of [
+    ['mode', ['on', true, null]],
+    ['level', [0, 10, 1.5, '3']],
+    ['memLevel', [0, 10]],
+    ['serverMaxWindowBits', [8, 16]],
+    ['clientMaxWindowBits', [8, 16]],
+    ['maxDedicatedContexts', [-1, Number.POSITIVE_INFINITY]],
+  ] as const) {
+    for (const value of bad) {
+      t.throws(() => resolveOptions({ compression: { [name]: value } as object }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.compression\\.${name} must be `),
+      })
+    }
+  }
+  t.throws(() => resolveOptions({ compression: { levle: 3 } as object }), {
+    code: 'OPTION_UNKNOWN',
+    message: /did you mean options\.compression\.level\?/,
+  })
+  t.throws(() => resolveOptions({ compression: [] as object }), { code: 'OPTION_INVALID' })
+})
+
+t.test('compression: who keeps contexts, and the windows', async (t) => {
+  t.equal(resolveOptions().deflatePolicy, null)
+  t.same(resolveOptions({ compression: 'shared' }).deflatePolicy, {
+    serverNoContextTakeover: true,
+    clientNoContextTakeover: true,
+    serverMaxWindowBits: 13,
+    clientMaxWindowBits: 13,
+  })
+  t.same(resolveOptions({ compression: { mode: 'dedicated', serverMaxWindowBits: 15 } }).deflatePolicy, {
+    serverNoContextTakeover: false,
+    clientNoContextTakeover: false,
+    serverMaxWindowBits: 15,
+    clientMaxWindowBits: 13,
+  })
 })

@@ -146,6 +146,18 @@ t.test('CO01: send by id: text, bytes, and isBinary against the kind of the argu
   }
 })
 
+t.test('CO01: what is sent in the connection event arrives, and nothing stays queued', async (t) => {
+  const { wss, connect } = await startNexure(t)
+  wss.once('connection', (id) => wss.send(id, 'Welcome'))
+  const client = await connect()
+  t.equal(await client.nextText(), 'Welcome')
+  const [id] = wss.getConnections()
+  // A second message behind the first: what was queued for the first is settled by then.
+  wss.send(id!, 'and more')
+  await client.nextText()
+  t.equal(wss.getConnection(id!)!.bufferedAmount, 0)
+})
+
 t.test('CO02: to an unknown id or a closed connection nothing is sent, and nothing is thrown', async (t) => {
   const { wss, pair } = await startNexure(t)
   const { client, id } = await pair()

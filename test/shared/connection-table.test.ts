@@ -83,7 +83,7 @@ t.test('the last slot is inside the memory', async (t) => {
   const last = connectionKey(3, 0)
   occupy(table, last)
   t.equal(table.lastPong(last), 2000)
-  t.equal(table.memory.byteLength, 4 * 64)
+  t.equal(table.memory.byteLength, 4 * 128)
 })
 
 t.test('a slot that is used again starts afresh, and the stale key reads closed and 0', async (t) => {

@@ -7,7 +7,7 @@ import { Link, type LinkHandler } from '../../src/shared/link.ts'
 import type { Adopt } from '../../src/shared/messages.ts'
 
 const CREDIT_TAG = 99
-const ADOPT: Adopt = { key: 5, head: null, ticket: { via: 'relay' } }
+const ADOPT: Adopt = { key: 5, head: null, agreement: null, ticket: { via: 'relay' } }
 
 interface End {
   readonly link: Link

@@ -9,6 +9,7 @@ import {
   dispatchEvents,
   type EventHandler,
   events,
+  SendFlag,
 } from '../../src/shared/messages.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 
@@ -86,6 +87,7 @@ const longTexts = fc
   .integer({ min: Math.ceil(APART_BYTES / 3), max: 3 * APART_BYTES })
   .map((length) => 'ß'.repeat(length))
 const controls = fc.uint8Array({ maxLength: 125 }).map((bytes) => Buffer.from(bytes))
+const flags = fc.constantFrom(0, SendFlag.BINARY, SendFlag.PLAIN, SendFlag.BINARY | SendFlag.PLAIN)
 const codes = fc.integer({ min: 1000, max: 4999 })
 const reasons = fc.string({ unit: 'grapheme', maxLength: 40 })
 
@@ -101,8 +103,8 @@ function eventWithKey(name: Simple<typeof events>): fc.Arbitrary<Sample> {
   return keys.map((key) => ({ write: (batch) => void events[name](batch, key), call: [name, key] }))
 }
 
-function frameOf(payload: Buffer, isBinary: boolean): FrameSpec {
-  return { opcode: isBinary ? RawOpcode.Binary : RawOpcode.Text, payload, mask: false }
+function frameOf(payload: Buffer, how: number): FrameSpec {
+  return { opcode: (how & SendFlag.BINARY) === 0 ? RawOpcode.Text : RawOpcode.Binary, payload, mask: false }
 }
 
 function shared(bytes: Uint8Array): SharedArrayBuffer {
@@ -114,38 +116,38 @@ function shared(bytes: Uint8Array): SharedArrayBuffer {
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
   reserve: [withKey('reserve')],
   send: [
-    fc.tuple(keys, shortPayloads, fc.boolean()).map(
-      ([key, payload, isBinary]): Sample => ({
-        write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
-        call: ['send', key, payload, isBinary],
+    fc.tuple(keys, shortPayloads, flags).map(
+      ([key, payload, how]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, payload, how), payload.length),
+        call: ['send', key, payload, how],
       }),
     ),
-    fc.tuple(keys, shortTexts, fc.boolean()).map(
-      ([key, text, isBinary]): Sample => ({
-        write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
-        call: ['send', key, Buffer.from(text), isBinary],
+    fc.tuple(keys, shortTexts, flags).map(
+      ([key, text, how]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, text, how), Buffer.byteLength(text)),
+        call: ['send', key, Buffer.from(text), how],
       }),
     ),
   ],
   sendFrame: [
-    fc.tuple(keys, longPayloads, fc.boolean()).map(
-      ([key, payload, isBinary]): Sample => ({
-        write: (batch) => assert.equal(commands.send(batch, key, payload, isBinary), payload.length),
-        call: ['sendFrame', key, encodeFrame(frameOf(payload, isBinary)), payload.length],
+    fc.tuple(keys, longPayloads, flags).map(
+      ([key, payload, how]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, payload, how), payload.length),
+        call: ['sendFrame', key, encodeFrame(frameOf(payload, how)), payload.length, how],
       }),
     ),
-    fc.tuple(keys, longTexts, fc.boolean()).map(
-      ([key, text, isBinary]): Sample => ({
-        write: (batch) => assert.equal(commands.send(batch, key, text, isBinary), Buffer.byteLength(text)),
-        call: ['sendFrame', key, encodeFrame(frameOf(Buffer.from(text), isBinary)), Buffer.byteLength(text)],
+    fc.tuple(keys, longTexts, flags).map(
+      ([key, text, how]): Sample => ({
+        write: (batch) => assert.equal(commands.send(batch, key, text, how), Buffer.byteLength(text)),
+        call: ['sendFrame', key, encodeFrame(frameOf(Buffer.from(text), how)), Buffer.byteLength(text), how],
       }),
     ),
   ],
   broadcast: [
-    fc.tuple(payloads, fc.nat(), fc.oneof(keys, fc.constant(-1)), fc.boolean()).map(
-      ([frame, payloadBytes, except, isShared]): Sample => ({
-        write: (batch) => commands.broadcast(batch, isShared ? shared(frame) : frame, payloadBytes, except),
-        call: ['broadcast', frame, payloadBytes, except],
+    fc.tuple(payloads, fc.nat(), fc.oneof(keys, fc.constant(-1)), fc.boolean(), flags).map(
+      ([frame, payloadBytes, except, isShared, how]): Sample => ({
+        write: (batch) => commands.broadcast(batch, isShared ? shared(frame) : frame, payloadBytes, except, how),
+        call: ['broadcast', frame, payloadBytes, except, how],
       }),
     ),
   ],

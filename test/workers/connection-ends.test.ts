@@ -3,7 +3,7 @@ import t from 'tap'
 import { ReadyState } from '../../src/shared/connection-table.ts'
 import { Counter } from '../../src/shared/counters.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
-import { shown, TestConnection } from '../fixtures/test-connection.ts'
+import { broadcastOf, shown, TestConnection } from '../fixtures/test-connection.ts'
 
 const TEXT: FrameSpec = { opcode: RawOpcode.Text, payload: 'hello' }
 const VIOLATION: FrameSpec = { opcode: 3 }
@@ -40,7 +40,7 @@ t.test('the peer closes', async (t) => {
     test.receive(TEXT, closeFrame(1000))
     t.same(test.names(), ['received', 'finished'])
     t.equal(test.connection.readyState, ReadyState.OPEN)
-    test.connection.send(Buffer.from('answer'), false)
+    test.connection.send(Buffer.from('answer'), 0)
     test.connection.conclude()
     t.same((await test.sent()).map(shown), ['1:answer', 'close 1000 '])
     t.ok(test.socket.hasEnded)
@@ -101,11 +101,11 @@ t.test('the peer closes', async (t) => {
 t.test('the server closes', async (t) => {
   t.test('code and reason are sent, and nothing behind them', async (t) => {
     const test = new TestConnection()
-    test.connection.send(Buffer.from('last'), false)
+    test.connection.send(Buffer.from('last'), 0)
     test.connection.close(4000, 'bye')
     test.connection.close(4001, 'again')
-    test.connection.send(Buffer.from('late'), false)
-    test.connection.sendShared(encodeFrame({ opcode: RawOpcode.Text, payload: 'late', mask: false }), 4)
+    test.connection.send(Buffer.from('late'), 0)
+    test.connection.sendShared(broadcastOf(encodeFrame({ opcode: RawOpcode.Text, payload: 'late', mask: false }), 4))
     test.connection.ping(Buffer.alloc(0))
     test.connection.pong(Buffer.alloc(0))
     t.same((await test.sent()).map(shown), ['1:last', 'close 4000 bye'])
@@ -165,7 +165,7 @@ t.test('the peer breaks the protocol', async (t) => {
     test.receive(VIOLATION)
     t.same(test.names(), ['received', 'finished'])
     t.equal(test.counters.get(Counter.PROTOCOL_ERRORS), 1)
-    test.connection.send(Buffer.from('answer'), false)
+    test.connection.send(Buffer.from('answer'), 0)
     test.connection.conclude()
     t.same((await test.sent()).map(shown), ['1:answer', 'close 1002 reserved opcode'])
     t.equal(test.names().filter((name) => name === 'failed').length, 1)

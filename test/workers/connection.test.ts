@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import t from 'tap'
 import { ReadyState } from '../../src/shared/connection-table.ts'
 import { Counter } from '../../src/shared/counters.ts'
+import { SendFlag } from '../../src/shared/messages.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
-import { shown, TestConnection } from '../fixtures/test-connection.ts'
+import { broadcastOf, shown, TestConnection } from '../fixtures/test-connection.ts'
 
 const TEXT: FrameSpec = { opcode: RawOpcode.Text, payload: 'hello' }
 
@@ -17,16 +18,51 @@ t.test('opening', async (t) => {
 
   t.test('what main sends before the socket arrives goes out when it does', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.from('early'), false)
+    test.connection.send(Buffer.from('early'), 0)
     t.equal(test.connection.readyState, ReadyState.OPEN)
     t.same(await test.sent(), [])
     test.connection.open(test.socket, null)
     t.same((await test.sent()).map(shown), ['1:early'])
   })
 
+  t.test('once the socket has taken what waited for it, nothing is queued any more', async (t) => {
+    const test = new TestConnection({}, { isAttached: false })
+    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.notifyDrain()
+    t.equal(test.table.queuedBytes(test.key), 100)
+    t.same(test.told, [])
+    test.connection.open(test.socket, null)
+    await test.sent()
+    t.equal(test.table.queuedBytes(test.key), 0, 'or main would refuse to send for ever')
+    t.same(test.told, [['drained']])
+  })
+
+  t.test('who asked before the socket arrived, with nothing queued, is told too', async (t) => {
+    const test = new TestConnection({}, { isAttached: false })
+    test.connection.notifyDrain()
+    test.connection.open(test.socket, null)
+    await test.sent()
+    t.same(test.told, [['drained']])
+  })
+
+  t.test('a socket that arrives and does not take it all', async (t) => {
+    const test = new TestConnection({}, { isAttached: false })
+    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.notifyDrain()
+    test.socket.block()
+    test.connection.open(test.socket, null)
+    await test.sent()
+    t.equal(test.table.queuedBytes(test.key), 100)
+    t.same(test.told, [])
+    test.socket.unblock()
+    await test.sent()
+    t.equal(test.table.queuedBytes(test.key), 0)
+    t.same(test.told, [['drained']])
+  })
+
   t.test('terminated before the socket arrives', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.from('early'), false)
+    test.connection.send(Buffer.from('early'), 0)
     test.connection.terminate()
     test.connection.open(test.socket, encodeFrame(TEXT))
     await once(test.socket, 'close')
@@ -37,7 +73,7 @@ t.test('opening', async (t) => {
 
   t.test('a socket that never arrives', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.from('early'), false)
+    test.connection.send(Buffer.from('early'), 0)
     test.connection.abandon()
     t.match(test.told, [['closed', 1006, String]])
     t.same(test.asked, ['remove'])
@@ -81,10 +117,14 @@ t.test('messages out', async (t) => {
   t.test('of a tick are one write, counted by payload', async (t) => {
     const test = new TestConnection()
     const shared = encodeFrame({ opcode: RawOpcode.Text, payload: 'all', mask: false })
-    test.connection.send(Buffer.from('text'), false)
-    test.connection.send(Buffer.from('bytes'), true)
-    test.connection.sendFrame(encodeFrame({ opcode: RawOpcode.Binary, payload: 'long', mask: false }), 4)
-    test.connection.sendShared(shared, 3)
+    test.connection.send(Buffer.from('text'), 0)
+    test.connection.send(Buffer.from('bytes'), SendFlag.BINARY)
+    test.connection.sendFrame(
+      encodeFrame({ opcode: RawOpcode.Binary, payload: 'long', mask: false }),
+      4,
+      SendFlag.BINARY,
+    )
+    test.connection.sendShared(broadcastOf(shared, 3))
     t.same((await test.sent()).map(shown), ['1:text', '2:bytes', '2:long', '1:all'])
     t.equal(test.socket.writes.length, 1)
     t.equal(test.counters.get(Counter.MESSAGES_SENT), 4)
@@ -97,10 +137,10 @@ t.test('messages out', async (t) => {
   t.test('while the peer does not read, main sees how much waits', async (t) => {
     const test = new TestConnection()
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), true)
+    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
     t.equal(test.table.queuedBytes(test.key), 100)
-    test.connection.send(Buffer.alloc(48), true)
+    test.connection.send(Buffer.alloc(48), SendFlag.BINARY)
     t.equal(test.table.queuedBytes(test.key), 150)
     test.socket.unblock()
     await test.sent()
@@ -112,7 +152,7 @@ t.test('messages out', async (t) => {
     test.connection.notifyDrain()
     t.same(test.told, [['drained']])
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), true)
+    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
     test.connection.notifyDrain()
     test.connection.notifyDrain()
@@ -125,7 +165,7 @@ t.test('messages out', async (t) => {
   t.test('a connection that dies while blocked has not drained', async (t) => {
     const test = new TestConnection()
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), true)
+    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
     test.connection.notifyDrain()
     test.connection.terminate()
@@ -142,17 +182,17 @@ t.test('a peer that reads too slowly', async (t) => {
   async function slow(slowConsumer: 'drop' | 'close' | 'buffer'): Promise<TestConnection> {
     const test = new TestConnection({ slowConsumer, maxBackpressure: 120 })
     test.socket.block()
-    test.connection.sendShared(shared(100), 98)
+    test.connection.sendShared(broadcastOf(shared(100), 98))
     await test.sent()
     return test
   }
 
   t.test('drop: what does not fit is dropped and told once, and drained when there is room', async (t) => {
     const test = await slow('drop')
-    test.connection.sendShared(shared(20), 18)
+    test.connection.sendShared(broadcastOf(shared(20), 18))
     t.same(test.told, [], 'exactly full')
-    test.connection.sendShared(shared(3), 1)
-    test.connection.sendShared(shared(3), 1)
+    test.connection.sendShared(broadcastOf(shared(3), 1))
+    test.connection.sendShared(broadcastOf(shared(3), 1))
     t.same(test.told, [['dropped']])
     t.equal(test.counters.get(Counter.DROPPED_MESSAGES), 2)
     t.equal(test.counters.get(Counter.DROPPED_BYTES), 6)
@@ -164,7 +204,7 @@ t.test('a peer that reads too slowly', async (t) => {
 
   t.test('drop: what main has admitted is written all the same', async (t) => {
     const test = await slow('drop')
-    test.connection.send(Buffer.alloc(50), true)
+    test.connection.send(Buffer.alloc(50), SendFlag.BINARY)
     t.same(test.told, [])
     test.socket.unblock()
     t.equal((await test.sent()).length, 2)
@@ -172,8 +212,8 @@ t.test('a peer that reads too slowly', async (t) => {
 
   t.test('close: 1013, and what waited is given up', async (t) => {
     const test = await slow('close')
-    test.connection.sendShared(shared(20), 18)
-    test.connection.send(Buffer.alloc(1), true)
+    test.connection.sendShared(broadcastOf(shared(20), 18))
+    test.connection.send(Buffer.alloc(1), SendFlag.BINARY)
     t.match(test.told, [['failed', 'SLOW_CONSUMER', String]])
     t.equal(test.connection.readyState, ReadyState.CLOSING)
     t.equal(test.counters.get(Counter.SLOW_CONSUMERS), 1)
@@ -187,7 +227,7 @@ t.test('a peer that reads too slowly', async (t) => {
 
   t.test('buffer: everything is kept', async (t) => {
     const test = await slow('buffer')
-    for (let i = 0; i < 10; i++) test.connection.sendShared(shared(100), 98)
+    for (let i = 0; i < 10; i++) test.connection.sendShared(broadcastOf(shared(100), 98))
     t.equal(test.connection.bufferedBytes, 1100)
     test.socket.unblock()
     t.equal((await test.sent()).length, 11)
@@ -195,18 +235,18 @@ t.test('a peer that reads too slowly', async (t) => {
 
   t.test('an empty queue takes any message', async (t) => {
     const test = new TestConnection({ maxBackpressure: 10 })
-    test.connection.sendShared(shared(1000), 998)
+    test.connection.sendShared(broadcastOf(shared(1000), 998))
     t.equal((await test.sent()).length, 1)
   })
 
   t.test('past the limit of the shard the shard is asked for relief', async (t) => {
     const test = new TestConnection({ maxShardBackpressure: 150 })
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), true)
+    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
-    test.connection.send(Buffer.alloc(48), true)
+    test.connection.send(Buffer.alloc(48), SendFlag.BINARY)
     t.same(test.asked, [], 'exactly at it')
-    test.connection.send(Buffer.alloc(1), true)
+    test.connection.send(Buffer.alloc(1), SendFlag.BINARY)
     t.same(test.asked, ['relieve'])
   })
 })

@@ -59,7 +59,10 @@ for (const engine of ENGINES) {
 }
 
 /** An engine whose inflating or deflating streams do something else than they should. */
-function broken(direction: 'createDeflate' | 'createInflate', fault: (stream: ZlibStream) => Partial<ZlibStream>): ZlibEngine {
+function broken(
+  direction: 'createDeflate' | 'createInflate',
+  fault: (stream: ZlibStream) => Partial<ZlibStream>,
+): ZlibEngine {
   const spoil = (stream: ZlibStream): ZlibStream => ({
     write: (...args) => stream.write(...args),
     reset: () => stream.reset(),
@@ -83,34 +86,53 @@ t.test('an engine that does not do what is asked of it is found out', async (t) 
   t.ok(isSound(broken('createInflate', () => ({}))), 'the wrapper itself does no harm')
   const faults: [string, ZlibEngine][] = [
     ['the write is gone', broken('createDeflate', () => ({ write: undefined as never }))],
-    ['the write throws', broken('createInflate', () => ({ write: () => { throw new TypeError('arguments') } }))],
+    [
+      'the write throws',
+      broken('createInflate', () => ({
+        write: () => {
+          throw new TypeError('arguments')
+        },
+      })),
+    ],
     ['nothing comes out', broken('createDeflate', () => ({ write: (input) => input.length }))],
     ['deflate keeps its context over a reset', broken('createDeflate', () => ({ reset: () => {} }))],
     ['inflate keeps its context over a reset', broken('createInflate', () => ({ reset: () => {} }))],
-    ['inflate loses its context', broken('createInflate', (stream) => ({
-      write: (...args) => {
-        stream.reset()
-        return stream.write(...args)
-      },
-    }))],
-    ['errors go unnoticed', broken('createInflate', (stream) => ({
-      write: (input, ...rest) => {
-        const used = stream.write(input, ...rest)
-        return used === CORRUPT ? input.length : used
-      },
-    }))],
-    ['the end goes unnoticed', broken('createInflate', (stream) => ({
-      write: (input, tail, ...rest) => {
-        const used = stream.write(input, tail, ...rest)
-        return used < 0 ? used : input.length + tail.length
-      },
-    }))],
-    ['the limit goes unnoticed', broken('createInflate', (stream) => ({
-      write: (input, ...rest) => {
-        const used = stream.write(input, ...rest)
-        return used === OVER_LIMIT ? input.length : used
-      },
-    }))],
+    [
+      'inflate loses its context',
+      broken('createInflate', (stream) => ({
+        write: (...args) => {
+          stream.reset()
+          return stream.write(...args)
+        },
+      })),
+    ],
+    [
+      'errors go unnoticed',
+      broken('createInflate', (stream) => ({
+        write: (input, ...rest) => {
+          const used = stream.write(input, ...rest)
+          return used === CORRUPT ? input.length : used
+        },
+      })),
+    ],
+    [
+      'the end goes unnoticed',
+      broken('createInflate', (stream) => ({
+        write: (input, tail, ...rest) => {
+          const used = stream.write(input, tail, ...rest)
+          return used < 0 ? used : input.length + tail.length
+        },
+      })),
+    ],
+    [
+      'the limit goes unnoticed',
+      broken('createInflate', (stream) => ({
+        write: (input, ...rest) => {
+          const used = stream.write(input, ...rest)
+          return used === OVER_LIMIT ? input.length : used
+        },
+      })),
+    ],
   ]
   for (const [name, engine] of faults) t.notOk(isSound(engine), name)
 })

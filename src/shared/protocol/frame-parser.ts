@@ -21,8 +21,10 @@ export interface FrameSink {
 }
 
 export interface ParserLimits {
-  /** Bytes of one message, all its frames together, as they are on the wire. */
+  /** Bytes of one message, all its frames together. */
   readonly maxPayload: number
+  /** The same of a compressed message, as it is on the wire. */
+  readonly maxCompressedSize: number
   /** Frames of one message, empty ones included; at least 1. */
   readonly maxFragments: number
   /** Whether permessage-deflate was agreed on: RSV1 then marks a compressed message. */
@@ -149,7 +151,7 @@ export class FrameParser {
           return end
         }
       }
-      if (isData && length > limits.maxPayload) {
+      if (isData && length > ((first & RSV1) === 0 ? limits.maxPayload : limits.maxCompressedSize)) {
         this.fail('MESSAGE_TOO_BIG')
         return end
       }
@@ -236,7 +238,9 @@ export class FrameParser {
 
   private acceptLength(length: number): ErrorCode | null {
     const kept = this.message === null ? 0 : this.message.length
-    if ((this.first & CONTROL_BIT) === 0 && kept + length > this.limits.maxPayload) return 'MESSAGE_TOO_BIG'
+    const { maxPayload, maxCompressedSize } = this.limits
+    const limit = (this.messageFirst & RSV1) === 0 ? maxPayload : maxCompressedSize
+    if ((this.first & CONTROL_BIT) === 0 && kept + length > limit) return 'MESSAGE_TOO_BIG'
     this.length = length
     this.missing = MASK_KEY_BYTES
     this.stage = Stage.MASK_KEY

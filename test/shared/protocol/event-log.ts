@@ -1,6 +1,11 @@
 import { FrameParser, type FrameSink, type ParserLimits } from '../../../src/shared/protocol/frame-parser.ts'
 
-export const LIMITS: ParserLimits = { maxPayload: 1 << 20, maxFragments: 1024, allowRsv1: false }
+export const LIMITS: ParserLimits = {
+  maxPayload: 1 << 20,
+  maxCompressedSize: 1 << 20,
+  maxFragments: 1024,
+  allowRsv1: false,
+}
 
 /** A sink that writes down what it is told, payloads in hex because they are valid during the call only. */
 export class EventLog implements FrameSink {

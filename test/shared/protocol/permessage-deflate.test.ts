@@ -81,9 +81,25 @@ const TABLE: [offers: string, open: string | null, thrifty: string | null][] = [
 
 /** Parameters that spoil an offer, whatever the policy. */
 const SPOILING = [
-  ...['7', '16', '0', '08', '09', '015', '+9', '-9', '1', '99', '1e1', '9.0', '0x9', '0b1001', 'abc', 'NaN', 'Infinity'].flatMap(
-    (value) => [`server_max_window_bits=${value}`, `client_max_window_bits=${value}`],
-  ),
+  ...[
+    '7',
+    '16',
+    '0',
+    '08',
+    '09',
+    '015',
+    '+9',
+    '-9',
+    '1',
+    '99',
+    '1e1',
+    '9.0',
+    '0x9',
+    '0b1001',
+    'abc',
+    'NaN',
+    'Infinity',
+  ].flatMap((value) => [`server_max_window_bits=${value}`, `client_max_window_bits=${value}`]),
   'server_max_window_bits',
   'server_no_context_takeover=1',
   'server_no_context_takeover=true',

@@ -1,0 +1,105 @@
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { Counter } from '../src/shared/counters.ts'
+import { SendFlag } from '../src/shared/messages.ts'
+import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
+import { FIN, Opcode, RSV1 } from '../src/shared/protocol/opcodes.ts'
+import type { ConnectionCompression } from './compression.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import type { SendQueue } from './send-queue.ts'
+import type { SharedMessage } from './shared-message.ts'
+
+/** The messages that a connection sends: whether there is room for them, compressed or not, counted. */
+export class MessageSender {
+  readonly #key: ConnectionKey
+  readonly #context: ConnectionContext
+  readonly #queue: SendQueue
+  readonly #compression: ConnectionCompression | null
+
+  constructor(
+    key: ConnectionKey,
+    context: ConnectionContext,
+    queue: SendQueue,
+    compression: ConnectionCompression | null,
+  ) {
+    this.#key = key
+    this.#context = context
+    this.#queue = queue
+    this.#compression = compression
+  }
+
+  /** A message is always admitted to an empty queue, however large it is. */
+  hasRoom(bytes: number): boolean {
+    const buffered = this.#queue.bufferedBytes
+    return buffered === 0 || buffered + bytes <= this.#context.options.maxBackpressure
+  }
+
+  /** Copies `payload`. */
+  send(payload: Uint8Array, flags: number): void {
+    const opcode = opcodeOf(flags)
+    this.#count(payload.length)
+    if (!this.#sendCompressed(opcode, payload, flags)) this.#append(FIN | opcode, payload)
+    this.#onQueued()
+  }
+
+  /** `frame` is complete, header included, and not copied. */
+  sendFrame(frame: Buffer, payloadBytes: number, flags: number): void {
+    this.#count(payloadBytes)
+    const payload = frame.subarray(frame.length - payloadBytes)
+    if (!this.#sendCompressed(opcodeOf(flags), payload, flags)) this.#queue.appendShared(frame)
+    this.#onQueued()
+  }
+
+  sendShared(message: SharedMessage): void {
+    this.#count(message.payloadBytes)
+    const compressed = this.#compression === null ? null : message.compressedFor(this.#compression.agreement)
+    if (compressed === null) {
+      this.#queue.appendShared(message.frame)
+    } else {
+      this.#compression?.forgetSent()
+      this.countCompressed(message.payloadBytes, compressed.length)
+      this.#queue.appendShared(compressed)
+    }
+    this.#onQueued()
+  }
+
+  /** Of a message in either direction. */
+  countCompressed(before: number, after: number): void {
+    const { counters, table } = this.#context
+    counters.add(Counter.COMPRESSIBLE_BYTES, before)
+    counters.add(Counter.COMPRESSED_BYTES, after)
+    table.countCompressed(this.#key, before, after)
+  }
+
+  #sendCompressed(opcode: Opcode, payload: Uint8Array, flags: number): boolean {
+    const compression = this.#compression
+    if (compression === null || payload.length < this.#context.options.compressThreshold) return false
+    if ((flags & SendFlag.PLAIN) !== 0) return false
+    const body = compression.deflate(payload)
+    if (body === null) return false
+    this.countCompressed(payload.length, body.length)
+    this.#append(FIN | RSV1 | opcode, body)
+    return true
+  }
+
+  #append(firstByte: number, payload: Uint8Array): void {
+    this.#queue.append(firstByte, payload, frameHeaderSize(payload.length) + payload.length)
+  }
+
+  #count(payloadBytes: number): void {
+    const { counters, table } = this.#context
+    counters.add(Counter.MESSAGES_SENT, 1)
+    counters.add(Counter.BYTES_SENT, payloadBytes)
+    table.countSent(this.#key, payloadBytes)
+  }
+
+  #onQueued(): void {
+    if (!this.#queue.isBlocked) return
+    const { options, outbox, table } = this.#context
+    table.setQueuedBytes(this.#key, this.#queue.bufferedBytes)
+    if (outbox.heldBytes > options.maxShardBackpressure) this.#context.relieve()
+  }
+}
+
+function opcodeOf(flags: number): Opcode {
+  return (flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY
+}
