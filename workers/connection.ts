@@ -6,7 +6,6 @@ import { ShardwsError } from '../src/shared/errors.ts'
 import type { ReadInto } from '../src/shared/handoff/strategy.ts'
 import { CloseCode, encodeCloseBody } from '../src/shared/protocol/close-codes.ts'
 import { FrameParser, type FrameSink } from '../src/shared/protocol/frame-parser.ts'
-import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
 import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
 import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
 import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
@@ -143,9 +142,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   }
 
   onPing(payload: Buffer): void {
-    // RFC 6455 §5.5.3: only the latest of several pings needs its pong, so a peer that does not read gets no more.
-    if (this.#readyState !== ReadyState.OPEN || this.bufferedBytes > this.#context.options.maxBackpressure) return
-    this.#append(PONG_FRAME, payload)
+    this.pong(payload)
   }
 
   onPong(): void {
@@ -170,7 +167,10 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   #answerClose(code: number): void {
     // RFC 6455 §5.5.1: answer with a close frame, echoing the code, unless one was sent already.
     if (this.#readyState === ReadyState.OPEN) {
-      this.#append(CLOSE_FRAME, code === CloseCode.NO_STATUS_RECEIVED ? NO_BYTES : encodeCloseBody(code, ''))
+      this.#sender.sendControl(
+        CLOSE_FRAME,
+        code === CloseCode.NO_STATUS_RECEIVED ? NO_BYTES : encodeCloseBody(code, ''),
+      )
     }
     this.#finish()
   }
@@ -200,19 +200,19 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   }
 
   ping(payload: Uint8Array): void {
-    if (this.#readyState !== ReadyState.OPEN) return
+    if (!this.#admitsControl()) return
     this.#context.counters.add(Counter.PINGS_SENT, 1)
-    this.#append(PING_FRAME, payload)
+    this.#sender.sendControl(PING_FRAME, payload)
   }
 
   pong(payload: Uint8Array): void {
-    if (this.#readyState === ReadyState.OPEN) this.#append(PONG_FRAME, payload)
+    if (this.#admitsControl()) this.#sender.sendControl(PONG_FRAME, payload)
   }
 
   /** Begins the closing handshake (RFC 6455 §7.1.2). */
   close(code: number, reason: string): void {
     if (this.#readyState !== ReadyState.OPEN) return
-    this.#append(CLOSE_FRAME, encodeCloseBody(code, reason))
+    this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
     this.#setReadyState(ReadyState.CLOSING)
     this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.now)
   }
@@ -311,7 +311,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     this.#closeReason = error.message
     this.#context.link.failed(this.key, error.code, error.message)
     if (this.#readyState === ReadyState.OPEN) {
-      this.#append(CLOSE_FRAME, encodeCloseBody(this.#closeCode, error.message))
+      this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(this.#closeCode, error.message))
     }
     this.#finish()
   }
@@ -348,8 +348,12 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   // ── helpers ──
 
-  #append(firstByte: number, payload: Uint8Array): void {
-    this.#queue.append(firstByte, payload, frameHeaderSize(payload.length) + payload.length)
+  /** RFC 6455 §5.5.3: only the latest of several pings needs its pong, so a peer that does not read gets no more. */
+  #admitsControl(): boolean {
+    if (this.#readyState !== ReadyState.OPEN) return false
+    if (this.bufferedBytes <= this.#context.options.maxBackpressure) return true
+    this.#context.counters.add(Counter.DROPPED_CONTROLS, 1)
+    return false
   }
 
   /** Main has said that this message will be written: of the policies only 'close' may still break that. */

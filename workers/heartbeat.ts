@@ -31,7 +31,7 @@ export class Heartbeat {
   }
 }
 
-/** A quarter of the shortest deadline, within bounds: no deadline is missed by more than 25 %. */
+/** A quarter of the shortest deadline, within bounds: none is missed, or met early, by more than 25 %. */
 function sweepPeriod(options: ShardOptions): number {
   const { pingIntervalMs, livenessMs, idleTimeoutMs, closeTimeoutMs, maxLifetimeMs } = options
   const enabled = [pingIntervalMs, livenessMs, idleTimeoutMs, closeTimeoutMs, maxLifetimeMs].filter((ms) => ms > 0)

@@ -62,6 +62,12 @@ export class MessageSender {
     this.#onQueued()
   }
 
+  /** Ping, pong and close frames have at most 125 bytes and are not counted as messages. */
+  sendControl(firstByte: number, payload: Uint8Array): void {
+    this.#append(firstByte, payload)
+    this.#onQueued()
+  }
+
   /** Of a message in either direction. */
   countCompressed(before: number, after: number): void {
     const { counters, table } = this.#context

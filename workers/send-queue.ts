@@ -28,6 +28,8 @@ export class SendQueue {
   #blockedBytes = 0
   #isScheduled = false
   #isEnding = false
+  /** The connection is ending for its slowness: nobody else shall pay for what it holds meanwhile. */
+  #isGivenUp = false
 
   constructor(outbox: Outbox, owner: QueueOwner) {
     this.#outbox = outbox
@@ -35,7 +37,7 @@ export class SendQueue {
   }
 
   attach(socket: Duplex): void {
-    this.#outbox.hold(-this.#queuedBytes)
+    this.#hold(-this.#queuedBytes)
     this.#socket = socket
     this.#write(socket)
     // Until now it counted as blocked.
@@ -67,9 +69,10 @@ export class SendQueue {
     this.#writeUnlessBlocked()
   }
 
-  /** Forgets what has not been given to the socket yet. */
+  /** Forgets what has not been given to the socket yet. Whatever is still on its way no longer counts as held. */
   discard(): void {
-    if (this.isBlocked) this.#outbox.hold(-this.#queuedBytes)
+    if (this.isBlocked) this.#hold(-this.#queuedBytes - this.#blockedBytes)
+    this.#isGivenUp = true
     this.#tail = null
     this.#queuedBytes = 0
   }
@@ -77,7 +80,6 @@ export class SendQueue {
   /** The socket is gone: nothing of this queue is held any more. */
   release(): void {
     this.discard()
-    this.#outbox.hold(-this.#blockedBytes)
     this.#blockedBytes = 0
   }
 
@@ -90,7 +92,7 @@ export class SendQueue {
   #appended(bytes: number): void {
     this.#queuedBytes += bytes
     if (this.isBlocked) {
-      this.#outbox.hold(bytes)
+      this.#hold(bytes)
       this.#outbox.keepBlock()
       return
     }
@@ -122,7 +124,7 @@ export class SendQueue {
 
   #block(socket: Duplex, bytes: number): void {
     this.#blockedBytes = bytes
-    this.#outbox.hold(bytes)
+    this.#hold(bytes)
     this.#outbox.keepBlock()
     // 'drain' is not emitted below the stream's own high-water mark, and a callback on every write would
     // cost a tick each: only a blocked socket gets one, on an empty write behind the others.
@@ -130,10 +132,14 @@ export class SendQueue {
     this.#owner.onBlocked()
   }
 
+  #hold(bytes: number): void {
+    if (!this.#isGivenUp) this.#outbox.hold(bytes)
+  }
+
   #unblock(socket: Duplex): void {
     // A write that fails is reported here too; the socket's end is not an empty queue.
     if (this.#blockedBytes === 0 || socket.destroyed) return
-    this.#outbox.hold(-this.#blockedBytes - this.#queuedBytes)
+    this.#hold(-this.#blockedBytes - this.#queuedBytes)
     this.#blockedBytes = 0
     this.#write(socket)
     if (!this.isBlocked) this.#owner.onDrained()

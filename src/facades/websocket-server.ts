@@ -177,10 +177,11 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * A server of yours that was attached goes on without WebSocket.
    */
   async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    const shutdown = this.#engine.shutdown(options)
     const server = this.#ownServer
     server?.close()
     server?.closeIdleConnections()
-    const report = await this.#engine.shutdown(options)
+    const report = await shutdown
     for (const attachment of this.#attachments) attachment.detach()
     server?.closeAllConnections()
     unregister(this.#engine)

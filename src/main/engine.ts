@@ -24,6 +24,8 @@ import { Upgrades } from './upgrades.ts'
 /** A broadcast of this size or more is mapped by every shard instead of being copied to each. */
 const SHARED_BROADCAST_BYTES = 4096
 
+const LONGEST_MS = 2 ** 31 - 1
+
 /** How long a shard may take to end after its connections are gone. */
 const STOP_DEADLINE_MS = 2000
 
@@ -48,7 +50,7 @@ export interface ShutdownOptions {
 }
 
 export interface ShutdownReport {
-  /** Connections that ended with a closing handshake. */
+  /** Connections that ended before the deadline. */
   readonly closed: number
   /** Connections that were destroyed at the deadline. */
   readonly terminated: number
@@ -140,8 +142,8 @@ export class Engine implements ShardObserver, SupervisorObserver {
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
     const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
     assertCloseArguments(code, reason)
-    if (!(deadlineMs >= 0))
-      throw new ShardwsError('ARGUMENT_INVALID', 'deadlineMs must be a number of milliseconds, 0 or more')
+    if (!Number.isInteger(deadlineMs) || deadlineMs < 0 || deadlineMs > LONGEST_MS)
+      throw new ShardwsError('ARGUMENT_INVALID', `deadlineMs must be an integer from 0 to ${LONGEST_MS}`)
     this.#shutdown ??= this.#shutDown(code, reason, deadlineMs)
     return this.#shutdown
   }
@@ -209,8 +211,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
     this.#upgrades.onShardEnded(shard)
     for (const peer of [...this.peers]) {
       if (!peer.isOn(shard)) continue
-      this.#table.setReadyState(peer.key, ReadyState.CLOSED)
-      this.#release(peer.key, CloseCode.ABNORMAL_CLOSURE, 'the shard ended')
+      this.#abandon(peer, 'the shard ended')
     }
   }
 
@@ -223,6 +224,12 @@ export class Engine implements ShardObserver, SupervisorObserver {
 
   onError(error: Error): void {
     this.#observer.onError(null, error)
+  }
+
+  /** Its shard can say nothing of it any more. */
+  #abandon(peer: Peer, reason: string): void {
+    this.#table.setReadyState(peer.key, ReadyState.CLOSED)
+    this.#release(peer.key, CloseCode.ABNORMAL_CLOSURE, reason)
   }
 
   #release(key: ConnectionKey, code: number, reason: string): void {
@@ -253,6 +260,8 @@ export class Engine implements ShardObserver, SupervisorObserver {
     const terminated = this.peers.size
     for (const peer of this.peers) peer.terminate()
     await this.supervisor.stop(STOP_DEADLINE_MS)
+    // A shard that was blocked, or ended before its last words were read, has not told of them.
+    for (const peer of [...this.peers]) this.#abandon(peer, 'the server shut down')
     return { closed: before - terminated, terminated, elapsedMs: performance.now() - startedMs }
   }
 

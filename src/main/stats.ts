@@ -30,8 +30,8 @@ export interface Stats extends PerformanceMetrics {
   /** Bytes that the kernel has not taken yet. */
   queuedBytes: number
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
-  /** Messages that were not sent, by reason. */
-  dropped: { slowConsumer: number; backpressure: number; link: number }
+  /** Messages that were not sent, by reason; `controls`: pings and pongs to a peer that does not read. */
+  dropped: { slowConsumer: number; backpressure: number; link: number; controls: number }
   errors: { protocol: number; transport: number; handler: number }
   timeouts: { liveness: number; idle: number; close: number; lifetime: number }
   /** Connections closed because their peer read too slowly. */
@@ -86,6 +86,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
       slowConsumer: total(Counter.DROPPED_MESSAGES),
       backpressure: counters.refusedByBackpressure,
       link: counters.refusedByLink,
+      controls: total(Counter.DROPPED_CONTROLS),
     },
     errors: {
       protocol: total(Counter.PROTOCOL_ERRORS),

@@ -42,6 +42,8 @@ export const Counter = {
   INBOUND_PAUSES: 19,
   PINGS_SENT: 20,
   PONGS_RECEIVED: 21,
+  /** Pings and pongs not sent because the peer does not read. */
+  DROPPED_CONTROLS: 24,
   /** Payload bytes of messages that travelled compressed, in both directions, before and after. */
   COMPRESSIBLE_BYTES: 22,
   COMPRESSED_BYTES: 23,

@@ -7,6 +7,9 @@ import type { Adopt } from './messages.ts'
 const BATCH_BYTES = 64 * 1024
 const BATCH_MESSAGES = 512
 
+/** How many ticks a batch may wait for the next one's messages. */
+const MAX_WAITED_TICKS = 4
+
 export interface LinkHandler {
   onBatch(batch: BatchReader): void
   /** Only shards receive these. */
@@ -39,10 +42,10 @@ export class Link {
   /** Messages and bytes of the unposted batch for which credit has been spent already. */
   #spentMessages = 0
   #spentBytes = 0
-  readonly #flushLater = (): void => {
-    this.#isScheduled = false
-    this.flush()
-  }
+  /** How much there was to post when the last tick ended, and for how many ticks it has waited. */
+  #seenMessages = 0
+  #waitedTicks = 0
+  readonly #onTickEnd = (): void => this.#flushOrWait()
 
   constructor(port: MessagePort, { memory, end, window }: CreditAccount, handler: LinkHandler) {
     this.#port = port
@@ -65,7 +68,7 @@ export class Link {
     if (out.payloadBytes >= BATCH_BYTES || out.messages >= BATCH_MESSAGES) this.flush()
     else if (!this.#isScheduled) {
       this.#isScheduled = true
-      setImmediate(this.#flushLater)
+      setImmediate(this.#onTickEnd)
     }
   }
 
@@ -84,6 +87,21 @@ export class Link {
     this.#spentMessages = 0
     this.#spentBytes = 0
     if (!this.#isClosed) this.#port.postMessage(posted, transfer)
+  }
+
+  /** Waking the other thread costs microseconds: as long as every tick brings more, one post serves several. */
+  #flushOrWait(): void {
+    const { messages } = this.out
+    if (messages > this.#seenMessages && this.#waitedTicks < MAX_WAITED_TICKS) {
+      this.#seenMessages = messages
+      this.#waitedTicks++
+      setImmediate(this.#onTickEnd)
+      return
+    }
+    this.#seenMessages = 0
+    this.#waitedTicks = 0
+    this.#isScheduled = false
+    this.flush()
   }
 
   /** Past every batch: a socket on its way has nothing to wait for. */

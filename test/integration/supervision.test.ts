@@ -153,7 +153,7 @@ t.test('with the only shard blocked a client waits, and is answered when it wake
 
 t.test('with the only shard blocked for longer, the client gets 503 in time', async (t) => {
   const { engine, orders } = await supervised(t, { shards: 1, handshakeTimeoutMs: 1300 })
-  await orders.give({ shard: 0, act: 'block', ms: 3000 })
+  await orders.give({ shard: 0, act: 'block', ms: 2000 })
   const beganMs = performance.now()
   const refused = await engine.open({ deadlineMs: 2500 })
   t.equal(refused.response.status, 503)

@@ -95,7 +95,10 @@ const ROWS: Readonly<Record<Name, Row>> = {
       new Becomes(false, null),
       new Becomes('disabled', null),
       ...[true, 'shared', 'dedicated', {}].map((given) => new Becomes(given, COMPRESSION)),
-      new Becomes({ level: 9, memLevel: 1, maxDedicatedContexts: 0 }, { level: 9, memLevel: 1, maxDedicatedContexts: 0 }),
+      new Becomes(
+        { level: 9, memLevel: 1, maxDedicatedContexts: 0 },
+        { level: 9, memLevel: 1, maxDedicatedContexts: 0 },
+      ),
     ],
     bad: ['on', '', null, 1],
   },
