@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
@@ -14,6 +15,9 @@ import { UpgradeRequest } from './upgrade-request.ts'
 
 /** How long a shard may take to confirm a reservation before another one is asked. */
 const RESERVE_TIMEOUT_MS = 1000
+
+/** How late a timer of this thread may be before the delay counts as its own. */
+const OWN_LAG_MS = 100
 
 /** What a handshake needs from its server. */
 export interface HandshakeContext {
@@ -155,11 +159,19 @@ export class Handshake {
     this.#shard = shard
     shard.assigned++
     shard.link.reserve(this.key)
-    this.#reserveTimer = afterLag(() => this.#onReserveTimeout(shard), RESERVE_TIMEOUT_MS)
+    this.#awaitReservation(shard)
+  }
+
+  #awaitReservation(shard: RunningShard): void {
+    const dueMs = performance.now() + RESERVE_TIMEOUT_MS
+    this.#reserveTimer = setTimeout(() => {
+      // A timer that comes late says that main was blocked: the shard may not even have been asked yet.
+      if (performance.now() - dueMs > OWN_LAG_MS) this.#awaitReservation(shard)
+      else this.#onReserveTimeout(shard)
+    }, RESERVE_TIMEOUT_MS)
   }
 
   #onReserveTimeout(shard: RunningShard): void {
-    if (shard !== this.#shard || this.#isOver || this.#isAccepted) return
     shard.isLate = true
     this.#context.counters.replaced++
     this.#leaveShard()

@@ -8,6 +8,8 @@ export interface Case {
   /** Built when the case runs, so that large payloads do not outlive it. */
   readonly steps: () => readonly Step[]
   readonly end: End
+  /** `Sec-WebSocket-Extensions`, which must then be agreed on. Default: none. */
+  readonly offer?: string
   /** Of every wait, milliseconds. Default 5000. */
   readonly deadlineMs?: number
 }
@@ -15,7 +17,14 @@ export interface Case {
 export type Step =
   | { readonly kind: 'send'; readonly bytes: Buffer; readonly chop?: number }
   | { readonly kind: 'sendEach'; readonly writes: readonly Buffer[] }
-  | { readonly kind: 'message'; readonly opcode: number; readonly payload: Buffer }
+  | { readonly kind: 'sendDeflated'; readonly opcode: number; readonly payload: Buffer; readonly cut?: number }
+  | {
+      readonly kind: 'message'
+      readonly opcode: number
+      readonly payload: Buffer
+      /** Whether it has to come compressed; undefined: as the server likes. */
+      readonly isCompressed?: boolean
+    }
   | { readonly kind: 'pong'; readonly payload: Buffer }
   | { readonly kind: 'fin' }
 
@@ -46,6 +55,15 @@ export function sendEach(...frames: FrameSpec[]): Step {
 /** The first `count` bytes of what `frame` would be: the peer has to judge what it has. */
 export function sendPart(count: number, frame: FrameSpec): Step {
   return { kind: 'send', bytes: encodeFrames([frame]).subarray(0, count) }
+}
+
+/** One message compressed as agreed, in frames of at most `size` bytes of it. */
+export function sendDeflated(opcode: number, payload: Buffer, size?: number): Step {
+  return { kind: 'sendDeflated', opcode, payload, ...(size !== undefined && { cut: size }) }
+}
+
+export function got(opcode: number, payload: Buffer, isCompressed?: boolean): Step {
+  return { kind: 'message', opcode, payload, ...(isCompressed !== undefined && { isCompressed }) }
 }
 
 export function gotText(payload: Buffer | string): Step {

@@ -15,7 +15,7 @@ const DEFAULT: readonly EchoOptions[] = [{ shards: 0 }, { shards: 1 }, { shards:
  * `CONFORMANCE_CONFIGS`: a JSON array of server options instead of the default list.
  * `CONFORMANCE_PEER=ws`: the suite judges `ws`, to tell a mistake of the suite from one of the engine.
  */
-export async function configurations(): Promise<Configuration[]> {
+export async function configurations(standard = DEFAULT): Promise<Configuration[]> {
   const { CONFORMANCE_CONFIGS: json, CONFORMANCE_PEER: peer } = process.env
   if (peer === 'ws') {
     const { startWsEchoServer, WS_OPTIONS } = await import('../fixtures/ws-echo-server.ts')
@@ -23,7 +23,7 @@ export async function configurations(): Promise<Configuration[]> {
     return [{ name: 'ws', supports, start: startWsEchoServer }]
   }
   const { startEchoServer } = await import('../fixtures/echo-server.ts')
-  const list = json === undefined ? DEFAULT : (JSON.parse(json) as EchoOptions[])
+  const list = json === undefined ? standard : (JSON.parse(json) as EchoOptions[])
   return list.map((base) => ({
     name: JSON.stringify(base),
     supports: () => true,
