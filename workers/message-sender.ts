@@ -56,8 +56,8 @@ export class MessageSender {
       this.#queue.appendShared(message.frame)
     } else {
       this.#compression?.forgetSent()
-      this.countCompressed(message.payloadBytes, compressed.length)
-      this.#queue.appendShared(compressed)
+      this.countCompressed(message.payloadBytes, compressed.bodyBytes)
+      this.#queue.appendShared(compressed.frame)
     }
     this.#onQueued()
   }

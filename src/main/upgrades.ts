@@ -5,7 +5,7 @@ import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
 import { parseExtensions } from '../shared/protocol/extensions.ts'
 import { type OpeningHandshake, validateUpgrade } from '../shared/protocol/handshake.ts'
-import { type Agreement, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
+import { type Agreement, keepsContext, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -35,6 +35,8 @@ export class Upgrades implements HandshakeContext {
   readonly #placement = new LeastConnections()
   readonly #isOriginAllowed: (origin: string) => boolean
   readonly #handshakes = new Map<ConnectionKey, Handshake>()
+  /** Contexts agreed on with clients whose connection is not open yet. */
+  #promisedContexts = 0
   #isClosed = false
 
   constructor(host: UpgradeHost) {
@@ -91,8 +93,12 @@ export class Upgrades implements HandshakeContext {
   agree({ extensions }: OpeningHandshake): Agreement | null {
     const { deflatePolicy, shard, shards } = this.options
     if (deflatePolicy === null || shard.compression === null || extensions === '') return null
-    const mayKeep = this.#host.contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
-    return negotiate(parseExtensions(extensions) ?? [], mayKeep ? deflatePolicy : withoutTakeover(deflatePolicy))
+    const contexts = this.#host.contexts + this.#promisedContexts
+    const mayKeep = contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
+    const policy = mayKeep ? deflatePolicy : withoutTakeover(deflatePolicy)
+    const agreement = negotiate(parseExtensions(extensions) ?? [], policy)
+    if (agreement !== null && keepsContext(agreement)) this.#promisedContexts++
+    return agreement
   }
 
   chooseShard(): RunningShard | undefined {
@@ -116,7 +122,7 @@ export class Upgrades implements HandshakeContext {
   }
 
   onGiven(handshake: Handshake, shard: RunningShard): void {
-    this.#handshakes.delete(handshake.key)
+    this.#forget(handshake)
     this.#host.onOpened(handshake, shard)
   }
 
@@ -154,8 +160,13 @@ export class Upgrades implements HandshakeContext {
     return new ShardwsError('ORIGIN_FORBIDDEN')
   }
 
-  #release(handshake: Handshake): void {
+  #forget(handshake: Handshake): void {
     this.#handshakes.delete(handshake.key)
+    if (handshake.agreement !== null && keepsContext(handshake.agreement)) this.#promisedContexts--
+  }
+
+  #release(handshake: Handshake): void {
+    this.#forget(handshake)
     if (handshake.shard !== null) handshake.shard.assigned--
     this.#host.peers.release(handshake.key)
   }

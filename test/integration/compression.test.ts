@@ -66,6 +66,18 @@ t.test('CP02: in shared mode no connection keeps a context; in dedicated mode ea
   }
 })
 
+t.test('without the option nothing is agreed on, whatever is offered, and RSV1 ends the connection', async (t) => {
+  for (const options of [{}, { compression: false }, { compression: 'disabled' }] as const) {
+    const engine = await EngineUnderTest.start(t, { shards: 1, ...options })
+    const client = await DeflateClient.join(engine, NAME)
+    t.same([client.extensions, client.peer.extensions, client.peer.keepsContext], ['', '', false])
+    client.peer.send(feed(1))
+    t.equal((await client.next()).isCompressed, false)
+    client.send(feed(1))
+    t.match(await client.client.waitClosed(), { closeCode: 1002 })
+  }
+})
+
 t.test('CP07: below the threshold and with compress: false a message is sent as it is', async (t) => {
   const engine = await EngineUnderTest.start(t, { shards: 1, compression: 'dedicated', compressThreshold: 500 })
   const joined = await DeflateClient.join(engine, NAME)
@@ -123,7 +135,7 @@ t.test('sends and broadcasts in turns stay decodable on connections that keep a 
   const engine = await EngineUnderTest.start(t, { shards: 1, compression: 'dedicated' })
   const clients = await Promise.all(OFFERS.map((offer) => DeflateClient.join(engine, offer)))
   const sent: string[] = []
-  // Every order of three, with messages that repeat what was sent in the other way.
+  // In no plain rhythm, and repeating what was sent the other way.
   for (let step = 0; step < 64; step++) {
     const text = feed(step % 3)
     sent.push(text)

@@ -44,7 +44,7 @@ t.test('CP07: one compression for each window size, however many connections the
   t.equal(frames[1], frames[0])
   t.equal(frames[4], frames[2])
   for (const frame of frames) {
-    const [read] = new RawFrameReader().push(frame ?? Buffer.alloc(0))
+    const [read] = new RawFrameReader().push(frame?.frame ?? Buffer.alloc(0))
     t.match(read, { fin: true, rsv: 4, opcode: RawOpcode.Text, masked: false })
     t.same(compression.inflateShared(read?.payload ?? Buffer.alloc(0)), PAYLOAD)
   }
