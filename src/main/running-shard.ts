@@ -128,13 +128,12 @@ export class RunningShard implements EventHandler {
   }
 
   reserved(key: ConnectionKey): void {
-    const wasLate = this.isLate
-    this.isLate = false
-    if (wasLate) this.#observer.onAwake()
+    if (this.isLate) this.#wake()
     this.#observer.onReserved(this, key)
   }
 
   received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
+    if (this.isLate) this.#wake()
     this.#observer.onReceived(key, payload, isBinary)
   }
 
@@ -161,6 +160,12 @@ export class RunningShard implements EventHandler {
 
   /** Main's sends are refused past the window and `notifyDrain` tells when to go on: nobody waits for credit here. */
   credit(): void {}
+
+  /** Whatever it says, a shard that says something is not blocked any more. */
+  #wake(): void {
+    this.isLate = false
+    this.#observer.onAwake()
+  }
 
   #becomeReady(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
