@@ -145,7 +145,12 @@ const sizes = fc.oneof(
 )
 const payloads = fc.tuple(sizes, fc.nat(255)).map(([size, fill]) => new Uint8Array(size).fill(fill))
 // Adding 0 turns -0, which msgpackr packs as the integer 0, into that.
-const values: fc.Arbitrary<Field> = fc.oneof(fc.integer(), fc.double({ noNaN: true }).map((value) => value + 0), fc.boolean(), fc.constant(null))
+const values: fc.Arbitrary<Field> = fc.oneof(
+  fc.integer(),
+  fc.double({ noNaN: true }).map((value) => value + 0),
+  fc.boolean(),
+  fc.constant(null),
+)
 const texts = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.nat(SHORT_UNITS).map((length) => '漢'.repeat(length)),
