@@ -1,9 +1,9 @@
 import { ShardwsError } from '../src/shared/errors.ts'
 import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
 import { Deflater } from './deflater.ts'
-import { InflateBudget } from './inflate-budget.ts'
 import { Inflater } from './inflater.ts'
 import { OutputArea } from './output-area.ts'
+import { TokenBucket } from './token-bucket.ts'
 import { chooseEngine } from './zlib-engine.ts'
 import type { ZlibEngine } from './zlib-stream.ts'
 
@@ -16,9 +16,8 @@ export interface CompressionOptions {
   readonly maxPayload: number
   /** Deflaters that keep a connection's context, per shard. The next connections are served by the shared ones. */
   readonly maxDedicatedContexts: number
-  /** Inflated bytes a connection may cause, in the long run and at once. */
+  /** Inflated bytes a connection may cause; twice as many at once. */
   readonly inflateBytesPerSecond: number
-  readonly inflateBurst: number
 }
 
 const MAX_WINDOW_BITS = 15
@@ -104,7 +103,7 @@ export class ConnectionCompression {
   readonly #shard: Compression
   #deflater: Deflater | null = null
   #inflater: Inflater | null = null
-  #budget: InflateBudget | null = null
+  #budget: TokenBucket | null = null
 
   constructor(shard: Compression, agreement: Agreement) {
     this.agreement = agreement
@@ -135,9 +134,9 @@ export class ConnectionCompression {
   inflate(body: Uint8Array, now: number): Buffer | ShardwsError {
     const message = this.#inflate(body)
     if (message instanceof ShardwsError) return message
-    const { inflateBytesPerSecond, inflateBurst, maxPayload } = this.#shard.options
+    const { inflateBytesPerSecond, maxPayload } = this.#shard.options
     // A message that may be sent at all must fit.
-    this.#budget ??= new InflateBudget(inflateBytesPerSecond, Math.max(inflateBurst, maxPayload), now)
+    this.#budget ??= new TokenBucket(inflateBytesPerSecond, Math.max(2 * inflateBytesPerSecond, maxPayload), now)
     return this.#budget.spend(message.length, now) ? message : new ShardwsError('INFLATE_BUDGET')
   }
 

@@ -4,14 +4,14 @@ import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import type { ReadInto } from '../src/shared/handoff/strategy.ts'
+import type { ShardOptions } from '../src/shared/messages.ts'
 import { CloseCode, encodeCloseBody } from '../src/shared/protocol/close-codes.ts'
-import { FrameParser, type FrameSink } from '../src/shared/protocol/frame-parser.ts'
 import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
 import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
-import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import { Deadlines, type Due } from './deadlines.ts'
+import { Inbound, type InboundOwner, Pause } from './inbound.ts'
 import { MessageSender } from './message-sender.ts'
 import { type QueueOwner, SendQueue } from './send-queue.ts'
 import type { SharedMessage } from './shared-message.ts'
@@ -27,17 +27,17 @@ const LINGER_MS = 1000
 
 /** What a connection asks of its shard. */
 export interface ConnectionOwner {
-  /** Main has not taken what was posted: stop reading until it has. */
-  pause(connection: Connection): void
+  /** Main has not taken what was posted: `onCredit` once it has. */
+  waitForCredit(connection: Connection): void
   remove(connection: Connection): void
 }
 
-/** One WebSocket connection on its shard: parser, output, closing handshake, deadlines. */
-export class Connection implements FrameSink, ReadInto, QueueOwner {
+/** One WebSocket connection on its shard: input, output, closing handshake, deadlines. */
+export class Connection implements InboundOwner, ReadInto, QueueOwner {
   readonly key: ConnectionKey
   readonly buffer: Buffer
   readonly #context: ConnectionContext
-  readonly #parser: FrameParser
+  readonly #inbound: Inbound
   readonly #queue: SendQueue
   readonly #sender: MessageSender
   readonly #compression: ConnectionCompression | null
@@ -48,25 +48,22 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   #closeCode: number = CloseCode.ABNORMAL_CLOSURE
   #closeReason = ''
   #wantsDrained = false
-  /** Main has got a message of this connection. */
-  #mayBeAnswered = false
   /** How the connection ends once main has answered what came before. */
   #conclusion: (() => void) | null = null
-  #isReadingPaused = false
   #isTerminated = false
   readonly #deadlines: Deadlines
 
   constructor(key: ConnectionKey, context: ConnectionContext, agreement: Agreement | null, owner: ConnectionOwner) {
-    const { clock, compression, limits, options, readBuffer } = context
+    const { clock, compression, options, readBuffer } = context
     this.key = key
     this.buffer = readBuffer
     this.#context = context
     this.#owner = owner
     this.#compression = (agreement && compression?.open(agreement)) ?? null
-    this.#parser = new FrameParser('server', this.#compression === null ? limits.plain : limits.compressible, this)
     this.#queue = new SendQueue(context.outbox, this)
     this.#sender = new MessageSender(key, context, this.#queue, this.#compression)
     this.#deadlines = new Deadlines(options, clock.now)
+    this.#inbound = new Inbound(this, context, this.#compression, this.#deadlines)
   }
 
   get readyState(): ReadyState {
@@ -88,6 +85,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
       return
     }
     this.#context.table.setLastActivity(this.key, this.#context.clock.epochMs)
+    this.#inbound.attach(socket)
     this.#queue.attach(socket)
     if (head !== null) this.onRead(Buffer.from(head.buffer, head.byteOffset, head.length))
   }
@@ -101,60 +99,37 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   // ── input ──
 
   onRead(bytes: Buffer): void {
-    this.#context.counters.add(Counter.WIRE_BYTES_IN, bytes.length)
-    this.#deadlines.heard(this.#context.clock.now)
-    const violation = this.#parser.push(bytes)
-    if (violation !== null) this.#refuse(violation)
-  }
-
-  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean): void {
-    if (!isCompressed) {
-      this.#deliver(payload, isBinary)
-      return
-    }
-    const message = this.#inflate(payload, isBinary)
-    if (message instanceof ShardwsError) this.#refuse(message)
-    else this.#deliver(message, isBinary)
-  }
-
-  #inflate(body: Buffer, isBinary: boolean): Buffer | ShardwsError {
-    const { clock } = this.#context
-    if (this.#compression === null) return new ShardwsError('RESERVED_BITS')
-    const message = this.#compression.inflate(body, clock.now)
-    if (message instanceof ShardwsError) return message
-    this.#sender.countCompressed(message.length, body.length)
-    // RFC 6455 §8.1; the parser could not look into it.
-    return isBinary || isValidUtf8(message) ? message : new ShardwsError('INVALID_UTF8')
-  }
-
-  #deliver(payload: Buffer, isBinary: boolean): void {
-    const { counters, table, clock, link } = this.#context
-    counters.add(Counter.MESSAGES_RECEIVED, 1)
-    counters.add(Counter.BYTES_RECEIVED, payload.length)
-    table.countReceived(this.key, payload.length, clock.epochMs)
-    link.received(this.key, payload, isBinary)
-    this.#mayBeAnswered = true
-    if (!this.#isReadingPaused && !link.hasCredit()) {
-      this.#isReadingPaused = true
-      this.#socket?.pause()
-      this.#owner.pause(this)
-    }
+    this.#inbound.push(bytes)
   }
 
   onPing(payload: Buffer): void {
-    this.pong(payload)
+    if (this.#readyState !== ReadyState.OPEN) return
+    if (!this.#queue.isBlocked || this.#inbound.mayQueuePong(payload)) this.#sender.sendControl(PONG_FRAME, payload)
+    else this.#context.counters.add(Counter.COALESCED_PONGS, 1)
   }
 
-  onPong(): void {
-    const { counters, table, clock } = this.#context
-    counters.add(Counter.PONGS_RECEIVED, 1)
-    table.setLastPong(this.key, clock.epochMs)
-  }
-
-  onClose(code: number, reason: string): void {
+  onPeerClose(code: number, reason: string): void {
     this.#closeCode = code
     this.#closeReason = reason
     this.#afterMain(() => this.#answerClose(code))
+  }
+
+  onCreditSpent(): void {
+    this.#owner.waitForCredit(this)
+  }
+
+  /** Main has taken what was posted. */
+  onCredit(): void {
+    this.#inbound.resume(Pause.CREDIT)
+  }
+
+  /** The application has more messages of this connection than it may. */
+  pause(): void {
+    this.#inbound.pause(Pause.UNPROCESSED)
+  }
+
+  resume(): void {
+    this.#inbound.resume(Pause.UNPROCESSED)
   }
 
   /** Main has had the chance to answer everything that this peer sent. */
@@ -173,13 +148,6 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
       )
     }
     this.#finish()
-  }
-
-  resumeReading(): void {
-    if (!this.#isReadingPaused) return
-    this.#isReadingPaused = false
-    this.#deadlines.heard(this.#context.clock.now)
-    this.#socket?.resume()
   }
 
   // ── output ──
@@ -202,6 +170,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   ping(payload: Uint8Array): void {
     if (!this.#admitsControl()) return
     this.#context.counters.add(Counter.PINGS_SENT, 1)
+    this.#inbound.awaitPong()
     this.#sender.sendControl(PING_FRAME, payload)
   }
 
@@ -238,45 +207,55 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
 
   onDrained(): void {
     this.#context.table.setQueuedBytes(this.key, 0)
+    const owed = this.#inbound.takeOwedPong()
+    if (owed !== null) this.onPing(owed)
     if (!this.#wantsDrained) return
     this.#wantsDrained = false
     this.#context.link.drained(this.key)
   }
 
   /** The peer reads too slowly: give up on what is queued. */
-  closeSlow(): void {
+  closeSlow(code: 'SLOW_CONSUMER' | 'SHARD_BACKPRESSURE'): void {
     this.#context.counters.add(Counter.SLOW_CONSUMERS, 1)
     this.#queue.discard()
-    this.#fail(new ShardwsError('SLOW_CONSUMER'))
+    this.#fail(new ShardwsError(code))
   }
 
   // ── deadlines ──
 
   sweep(now: number): void {
-    const due = this.#deadlines.due(now, this.#readyState === ReadyState.OPEN, this.#isReadingPaused)
+    const isOpen = this.#readyState === ReadyState.OPEN && this.#conclusion === null
+    if (isOpen) this.#inbound.sweep(now)
+    const due = this.#deadlines.due(now, isOpen, this.#inbound.isPaused)
     if (due !== null) this.#meet(due)
   }
 
   #meet(due: Due): void {
-    const { counters } = this.#context
     switch (due) {
       case 'end':
         if (this.#conclusion !== null) return this.conclude()
-        counters.add(Counter.CLOSE_TIMEOUTS, 1)
+        this.#limit(Counter.CLOSE_TIMEOUTS, 'closeTimeoutMs')
         return this.terminate()
       case 'liveness':
-        counters.add(Counter.LIVENESS_TIMEOUTS, 1)
+        this.#limit(Counter.LIVENESS_TIMEOUTS, 'livenessMs')
         this.#closeReason = 'liveness timeout'
         return this.terminate()
       case 'idle':
-        counters.add(Counter.IDLE_TIMEOUTS, 1)
+        this.#limit(Counter.IDLE_TIMEOUTS, 'idleTimeoutMs')
         return this.close(CloseCode.GOING_AWAY, 'idle timeout')
       case 'lifetime':
-        counters.add(Counter.LIFETIMES_ENDED, 1)
+        this.#limit(Counter.LIFETIMES_ENDED, 'maxLifetimeMs')
         return this.close(CloseCode.GOING_AWAY, 'end of lifetime')
+      case 'message':
+        return this.refuse(new ShardwsError('MESSAGE_TIMEOUT'))
       case 'ping':
         return this.ping(NO_BYTES)
     }
+  }
+
+  #limit(counter: Counter, option: keyof ShardOptions): void {
+    this.#context.counters.add(counter, 1)
+    this.#context.link.limited(this.key, option)
   }
 
   // ── ends ──
@@ -287,28 +266,29 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
    */
   #afterMain(conclusion: () => void): void {
     if (this.#conclusion !== null) return
-    if (!this.#mayBeAnswered) {
+    if (!this.#inbound.hasReachedMain) {
       conclusion()
       return
     }
     this.#conclusion = conclusion
     this.#deadlines.endWithin(LINGER_MS, this.#context.clock.now)
-    this.resumeReading()
+    this.#inbound.resume()
     this.#context.link.finished(this.key)
   }
 
   /** The peer broke a rule: nothing more of it counts. */
-  #refuse(violation: ShardwsError): void {
-    this.#parser.stop()
+  refuse(violation: ShardwsError): void {
+    this.#inbound.stop()
     this.#context.counters.add(Counter.PROTOCOL_ERRORS, 1)
     this.#afterMain(() => this.#fail(violation))
   }
 
   /** RFC 6455 §7.1.7: say why, then close the TCP connection; what the peer still sends is ignored. */
   #fail(error: ShardwsError): void {
-    this.#parser.stop()
+    this.#inbound.stop()
     this.#closeCode = error.closeCode ?? CloseCode.ABNORMAL_CLOSURE
     this.#closeReason = error.message
+    this.#context.counters.countFailure(error.code)
     this.#context.link.failed(this.key, error.code, error.message)
     if (this.#readyState === ReadyState.OPEN) {
       this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(this.#closeCode, error.message))
@@ -320,12 +300,12 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
   #finish(): void {
     this.#setReadyState(ReadyState.CLOSING)
     this.#deadlines.endWithin(LINGER_MS, this.#context.clock.now)
-    this.resumeReading()
+    this.#inbound.resume()
     this.#queue.end()
   }
 
   #onEnd(): void {
-    this.#parser.stop()
+    this.#inbound.stop()
     this.#afterMain(() => this.#finish())
   }
 
@@ -333,11 +313,12 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     // A reset after the closing handshake has begun is the end that was wanted.
     if (this.#readyState !== ReadyState.OPEN || this.#conclusion !== null) return
     this.#context.counters.add(Counter.TRANSPORT_ERRORS, 1)
+    this.#context.counters.countFailure('TRANSPORT_FAILED')
     this.#context.link.failed(this.key, 'TRANSPORT_FAILED', error.code ?? error.message)
   }
 
   #onClosed(): void {
-    this.#parser.stop()
+    this.#inbound.stop()
     this.#queue.release()
     this.#setReadyState(ReadyState.CLOSED)
     this.#context.table.setQueuedBytes(this.key, 0)
@@ -369,7 +350,7 @@ export class Connection implements FrameSink, ReadInto, QueueOwner {
     const { counters, link, options } = this.#context
     if (options.slowConsumer === 'buffer' || this.#sender.hasRoom(bytes)) return true
     if (options.slowConsumer === 'close') {
-      this.closeSlow()
+      this.closeSlow('SLOW_CONSUMER')
       return false
     }
     counters.add(Counter.DROPPED_MESSAGES, 1)

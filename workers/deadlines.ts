@@ -1,12 +1,14 @@
 import type { ShardOptions } from '../src/shared/messages.ts'
 
 /** What a connection has to do now. */
-export type Due = 'end' | 'liveness' | 'idle' | 'lifetime' | 'ping'
+export type Due = 'end' | 'liveness' | 'idle' | 'lifetime' | 'message' | 'ping'
 
 /** When a connection has to do something of its own accord. All times are those of the shard's clock. */
 export class Deadlines {
   readonly #options: ShardOptions
   #heardMs: number
+  /** When the message at hand began. */
+  #messageMs = Number.POSITIVE_INFINITY
   #nextPingMs: number
   readonly #endOfLifeMs: number
   #endMs = Number.POSITIVE_INFINITY
@@ -23,6 +25,18 @@ export class Deadlines {
     this.#heardMs = now
   }
 
+  /** `isUnderWay`: a message has begun to arrive and is not complete. */
+  messageIs(isUnderWay: boolean, now: number): void {
+    if (!isUnderWay) this.#messageMs = Number.POSITIVE_INFINITY
+    else if (this.#messageMs === Number.POSITIVE_INFINITY) this.#messageMs = now
+  }
+
+  /** The connection was not read until now: nothing of that time was the peer's. */
+  readAgain(now: number): void {
+    this.#heardMs = now
+    if (this.#messageMs !== Number.POSITIVE_INFINITY) this.#messageMs = now
+  }
+
   /** The connection is ending and must be gone by then. */
   endWithin(ms: number, now: number): void {
     this.#endMs = now + ms
@@ -32,10 +46,11 @@ export class Deadlines {
   due(now: number, isOpen: boolean, isDeaf: boolean): Due | null {
     if (now >= this.#endMs) return 'end'
     if (!isOpen) return null
-    const { idleTimeoutMs, livenessMs, pingIntervalMs } = this.#options
+    const { idleTimeoutMs, livenessMs, messageTimeoutMs, pingIntervalMs } = this.#options
     const silentMs = isDeaf ? 0 : now - this.#heardMs
     if (livenessMs > 0 && silentMs >= livenessMs) return 'liveness'
     if (idleTimeoutMs > 0 && silentMs >= idleTimeoutMs) return 'idle'
+    if (messageTimeoutMs > 0 && !isDeaf && now - this.#messageMs >= messageTimeoutMs) return 'message'
     if (now >= this.#endOfLifeMs) return 'lifetime'
     if (now < this.#nextPingMs) return null
     this.#nextPingMs = now + pingIntervalMs

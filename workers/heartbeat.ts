@@ -33,8 +33,9 @@ export class Heartbeat {
 
 /** A quarter of the shortest deadline, within bounds: none is missed, or met early, by more than 25 %. */
 function sweepPeriod(options: ShardOptions): number {
-  const { pingIntervalMs, livenessMs, idleTimeoutMs, closeTimeoutMs, maxLifetimeMs } = options
-  const enabled = [pingIntervalMs, livenessMs, idleTimeoutMs, closeTimeoutMs, maxLifetimeMs].filter((ms) => ms > 0)
+  const { pingIntervalMs, livenessMs, idleTimeoutMs, messageTimeoutMs, closeTimeoutMs, maxLifetimeMs } = options
+  const deadlines = [pingIntervalMs, livenessMs, idleTimeoutMs, messageTimeoutMs, closeTimeoutMs, maxLifetimeMs]
+  const enabled = [...deadlines, options.rateLimit?.perMs ?? 0].filter((ms) => ms > 0)
   const quarter = Math.min(...enabled, 4 * LONGEST_PERIOD_MS) / 4
   return Math.min(LONGEST_PERIOD_MS, Math.max(SHORTEST_PERIOD_MS, quarter))
 }

@@ -66,6 +66,11 @@ export class MainLink {
     this.#link.posted()
   }
 
+  limited(key: ConnectionKey, option: string): void {
+    events.limited(this.#link.out, key, option)
+    this.#link.posted()
+  }
+
   finished(key: ConnectionKey): void {
     events.finished(this.#link.out, key)
     this.#link.posted()

@@ -56,7 +56,7 @@ export class MessageSender {
       this.#queue.appendShared(message.frame)
     } else {
       this.#compression?.forgetSent()
-      this.countCompressed(message.payloadBytes, compressed.bodyBytes)
+      countCompressed(this.#context, this.#key, message.payloadBytes, compressed.bodyBytes)
       this.#queue.appendShared(compressed.frame)
     }
     this.#onQueued()
@@ -68,21 +68,13 @@ export class MessageSender {
     this.#onQueued()
   }
 
-  /** Of a message in either direction. */
-  countCompressed(before: number, after: number): void {
-    const { counters, table } = this.#context
-    counters.add(Counter.COMPRESSIBLE_BYTES, before)
-    counters.add(Counter.COMPRESSED_BYTES, after)
-    table.countCompressed(this.#key, before, after)
-  }
-
   #sendCompressed(opcode: Opcode, payload: Uint8Array, flags: number): boolean {
     const compression = this.#compression
     if (compression === null || payload.length < this.#context.options.compressThreshold) return false
     if ((flags & SendFlag.PLAIN) !== 0) return false
     const body = compression.deflate(payload)
     if (body === null) return false
-    this.countCompressed(payload.length, body.length)
+    countCompressed(this.#context, this.#key, payload.length, body.length)
     this.#append(FIN | RSV1 | opcode, body)
     return true
   }
@@ -108,4 +100,16 @@ export class MessageSender {
 
 function opcodeOf(flags: number): Opcode {
   return (flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY
+}
+
+/** A message in either direction, in bytes before and after. */
+export function countCompressed(
+  { counters, table }: ConnectionContext,
+  key: ConnectionKey,
+  before: number,
+  after: number,
+): void {
+  counters.add(Counter.COMPRESSIBLE_BYTES, before)
+  counters.add(Counter.COMPRESSED_BYTES, after)
+  table.countCompressed(key, before, after)
 }

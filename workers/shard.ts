@@ -1,34 +1,48 @@
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
+import { ShardwsError } from '../src/shared/errors.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
 import type { Adopt, ShardOptions, ShardTask } from '../src/shared/messages.ts'
+import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { Compression } from './compression.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
+import { type MemoryOwner, MemoryWatch } from './memory-watch.ts'
 import { Outbox } from './outbox.ts'
+import type { HandledShard, ShardHandler } from './shard-handler.ts'
 import { SharedMessage } from './shared-message.ts'
 
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
 
-/** Of one connection. A kilobyte on the wire may inflate to a megabyte: 2.5 MB of that a second would keep a core busy. */
-const INFLATE_BUDGET = { inflateBytesPerSecond: 8 * 1024 * 1024, inflateBurst: 16 * 1024 * 1024 }
+/** How long the connections of a shard that is out of memory may take for their closing handshakes. */
+const RECYCLE_MS = 1000
 
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
  * Everything arrives in the task, so the same function also runs on the main thread (`shards: 0`).
  */
-export default async function runShard(task: ShardTask): Promise<void> {
-  const taker = createTaker(task.taker)
-  await taker.ready
-  return new Promise((resolve) => new Shard(task, taker, resolve).start())
+export default function runShard(task: ShardTask): Promise<void> {
+  return runHandlingShard(task, () => null)
 }
 
-class Shard implements MainLinkHandler, ConnectionOwner {
+/** A shard whose messages are handled on its own thread, if `createHandler` makes a handler. */
+export async function runHandlingShard(
+  task: ShardTask,
+  createHandler: (shard: HandledShard) => ShardHandler | null,
+): Promise<void> {
+  const taker = createTaker(task.taker)
+  await taker.ready
+  return new Promise((resolve, reject) => {
+    new Shard(task, taker, createHandler, (cause) => (cause === null ? resolve() : reject(cause))).start()
+  })
+}
+
+class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwner {
   readonly #connections = new Map<ConnectionKey, Connection>()
   readonly #paused = new Set<Connection>()
   readonly #counters: CounterRow
@@ -36,16 +50,26 @@ class Shard implements MainLinkHandler, ConnectionOwner {
   readonly #taker: Taker
   readonly #heartbeat: Heartbeat
   readonly #context: ConnectionContext
-  readonly #onStopped: () => void
+  readonly #onStopped: (cause: Error | null) => void
+  /** Null for a shard on the main thread, whose memory is not its own. */
+  readonly #memory: MemoryWatch | null
   #isStopping = false
+  #isRecycling = false
 
-  constructor(task: ShardTask, taker: Taker, onStopped: () => void) {
+  constructor(
+    task: ShardTask,
+    taker: Taker,
+    createHandler: (shard: HandledShard) => ShardHandler | null,
+    onStopped: (cause: Error | null) => void,
+  ) {
     const { options } = task
     this.#onStopped = onStopped
     this.#counters = new Counters(task.counters).row(task.index)
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
     this.#heartbeat = new Heartbeat(options, this.#connections)
+    const isOwnThread = task.taker.strategy !== 'local'
+    this.#memory = isOwnThread ? new MemoryWatch(this.#counters, options.maxExternalBytes, this) : null
     const { maxCompressedSize, maxFragments, maxPayload } = options
     const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
     this.#context = {
@@ -55,6 +79,7 @@ class Shard implements MainLinkHandler, ConnectionOwner {
       counters: this.#counters,
       table: new ConnectionTable(task.connections),
       link: this.#link,
+      handler: createHandler(this),
       outbox: new Outbox(this.#counters),
       readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
       compression: createCompression(options),
@@ -67,7 +92,7 @@ class Shard implements MainLinkHandler, ConnectionOwner {
   }
 
   reserve(key: ConnectionKey): void {
-    if (!this.#isStopping) this.#link.reserved(key)
+    if (!this.#isStopping && !this.#isRecycling) this.#link.reserved(key)
   }
 
   adopt({ key, head, agreement, ticket }: Adopt): void {
@@ -122,6 +147,14 @@ class Shard implements MainLinkHandler, ConnectionOwner {
     this.#connections.get(key)?.notifyDrain()
   }
 
+  pause(key: ConnectionKey): void {
+    this.#connections.get(key)?.pause()
+  }
+
+  resume(key: ConnectionKey): void {
+    this.#connections.get(key)?.resume()
+  }
+
   conclude(key: ConnectionKey): void {
     this.#connections.get(key)?.conclude()
   }
@@ -130,13 +163,14 @@ class Shard implements MainLinkHandler, ConnectionOwner {
   credit(): void {
     const paused = [...this.#paused]
     this.#paused.clear()
-    for (const connection of paused) connection.resumeReading()
+    for (const connection of paused) connection.onCredit()
   }
 
   stop(): void {
     if (this.#isStopping) return
     this.#isStopping = true
     this.#heartbeat.stop()
+    this.#memory?.stop()
     this.#taker.close()
     for (const connection of this.#connections.values()) connection.terminate()
     this.#endIfEmpty()
@@ -147,10 +181,21 @@ class Shard implements MainLinkHandler, ConnectionOwner {
     this.stop()
   }
 
-  pause(connection: Connection): void {
-    this.#counters.add(Counter.INBOUND_PAUSES, 1)
+  waitForCredit(connection: Connection): void {
     this.#paused.add(connection)
     if (this.#paused.size === 1 && !this.#link.waitForCredit()) setImmediate(() => this.credit())
+  }
+
+  shed(): void {
+    this.#relieve()
+  }
+
+  /** The thread is about to run out of memory: its clients are told to come back, to another one. */
+  recycle(): void {
+    if (this.#isStopping || this.#isRecycling) return
+    this.#isRecycling = true
+    for (const connection of this.#connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
+    setTimeout(() => this.#onStopped(new ShardwsError('SHARD_EXHAUSTED')), RECYCLE_MS)
   }
 
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes. */
@@ -158,9 +203,10 @@ class Shard implements MainLinkHandler, ConnectionOwner {
     let largest: Connection | undefined
     for (const connection of this.#connections.values()) {
       if (connection.readyState !== ReadyState.OPEN) continue
+      if (connection.bufferedBytes === 0) continue
       if (largest === undefined || connection.bufferedBytes > largest.bufferedBytes) largest = connection
     }
-    largest?.closeSlow()
+    largest?.closeSlow('SHARD_BACKPRESSURE')
   }
 
   remove(connection: Connection): void {
@@ -174,10 +220,10 @@ class Shard implements MainLinkHandler, ConnectionOwner {
     if (this.#connections.size > 0) return
     this.#context.compression?.close()
     this.#link.close()
-    this.#onStopped()
+    this.#onStopped(null)
   }
 }
 
 function createCompression({ compression, maxPayload }: ShardOptions): Compression | null {
-  return compression && new Compression({ ...compression, ...INFLATE_BUDGET, maxPayload })
+  return compression && new Compression({ ...compression, maxPayload })
 }

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import { Engine, type EngineObserver, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
+import { createOwnServer } from '../main/own-server.ts'
 import { type Peer, type SendOptions, sendFlags } from '../main/peer.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
@@ -80,11 +81,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   async listen(port: number, host?: string, callback?: () => void): Promise<AddressInfo> {
     if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
     if (this.#ownServer !== null) throw new ShardwsError('ALREADY_LISTENING')
-    const { handshakeTimeoutMs } = this.#engine.options
-    const server = createServer(
-      { headersTimeout: handshakeTimeoutMs, connectionsCheckingInterval: 1000 },
-      answerUpgradeRequired,
-    )
+    const server = createOwnServer(this.#engine)
     this.#ownServer = server
     try {
       await this.ready()
@@ -198,7 +195,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   #observe(): EngineObserver {
     return {
       onConnection: (peer, request) => this.#emit('connection', peer.id, request),
-      onMessage: (peer, message, isBinary) => this.#emit('message', peer.id, message, isBinary),
+      onMessage: (peer, message, isBinary) => this.#emitMessage(peer.id, message, isBinary),
       onClose: (peer, code, reason) => this.#emit('close', peer.id, code, reason),
       onError: (peer, error) => this.#onError(peer?.id ?? null, error),
       onDrain: (peer) => this.#emit('drain', peer.id),
@@ -214,6 +211,28 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
       this.emit(name, ...args)
     } catch (error) {
       this.#onHandlerError(error as Error, args[0])
+    }
+  }
+
+  /** As `emit`, but says whether listeners still work on the message: a peer that is faster than they are must wait. */
+  #emitMessage(...args: WebSocketServerEvents['message']): Promise<unknown> | undefined {
+    let work: Promise<unknown> | undefined
+    for (const listener of this.rawListeners('message')) {
+      try {
+        const result: unknown = Reflect.apply(listener, this, args)
+        if (isThenable(result)) work = bothOf(work, this.#settle(result, args[0]))
+      } catch (error) {
+        this.#onHandlerError(error as Error, args[0])
+      }
+    }
+    return work
+  }
+
+  async #settle(result: PromiseLike<unknown>, id: string): Promise<void> {
+    try {
+      await result
+    } catch (error) {
+      this.#onHandlerError(error as Error, id)
     }
   }
 
@@ -242,10 +261,6 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 }
 
-function answerUpgradeRequired(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(426, { Upgrade: 'websocket', Connection: 'Upgrade, close', 'Sec-WebSocket-Version': '13' }).end()
-}
-
 function assertMessage(message: unknown): void {
   if (typeof message === 'string' || message instanceof Uint8Array) return
   throw badArgument('message', 'a string, Buffer or Uint8Array')
@@ -253,4 +268,12 @@ function assertMessage(message: unknown): void {
 
 function badArgument(name: string, expected: string): ShardwsError {
   return new ShardwsError('ARGUMENT_INVALID', `${name} must be ${expected}`)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+}
+
+function bothOf(first: Promise<unknown> | undefined, second: Promise<unknown>): Promise<unknown> {
+  return first === undefined ? second : Promise.all([first, second])
 }

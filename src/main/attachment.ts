@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { ShardwsError } from '../shared/errors.ts'
+import { splitTarget } from '../shared/protocol/handshake.ts'
 import type { Engine } from './engine.ts'
 
 export interface AttachOptions {
@@ -44,7 +45,7 @@ export class Attachment {
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const path = pathOf(request)
+    const { path } = splitTarget(request.url ?? '/')
     if (this.takes(path)) this.#engine.accept(request, socket, head)
     else if (this.#isLastResort(path)) this.#engine.reject(socket, 'PATH_NOT_FOUND')
   }
@@ -59,9 +60,4 @@ export class Attachment {
 
 function siblings(server: Server | HttpsServer): Attachment[] {
   return attachments.get(server) ?? []
-}
-
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const end = url.indexOf('?')
-  return end === -1 ? url : url.slice(0, end)
 }

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { Counters } from '../shared/counters.ts'
-import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
@@ -12,6 +12,7 @@ import { encodeFrame } from '../shared/protocol/frame-writer.ts'
 import { Opcode } from '../shared/protocol/opcodes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { Handshake } from './handshake.ts'
+import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { assertCloseArguments, Peer, type PeerContext } from './peer.ts'
@@ -32,7 +33,8 @@ const STOP_DEADLINE_MS = 2000
 /** What a facade hears from its engine. */
 export interface EngineObserver {
   onConnection(peer: Peer, request: UpgradeRequest): void
-  onMessage(peer: Peer, message: Buffer, isBinary: boolean): void
+  /** Returns a promise that never rejects if the application works on the message until then. */
+  onMessage(peer: Peer, message: Buffer, isBinary: boolean): Promise<unknown> | undefined
   onClose(peer: Peer, code: number, reason: string): void
   onError(peer: Peer | null, error: Error): void
   onDrain(peer: Peer): void
@@ -61,6 +63,7 @@ export interface ShutdownReport {
 export class Engine implements ShardObserver, SupervisorObserver {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
+  readonly limitLog: LimitLog
   readonly shardCounters: Counters
   readonly peers: PeerRegistry
   readonly supervisor: Supervisor
@@ -80,7 +83,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
     this.#table = ConnectionTable.allocate(options.maxConnections)
     this.shardCounters = Counters.allocate(shards)
     this.peers = new PeerRegistry(this.#table, options.maxConnections)
-    this.#peerContext = { table: this.#table, counters: this.counters, options: options.shard }
+    this.limitLog = new LimitLog(options.logger)
+    const { counters, limitLog } = this
+    this.#peerContext = { table: this.#table, counters, limitLog, options: options.shard }
     const setup: ShardSetup = {
       options,
       strategy: this.#chooseStrategy(),
@@ -177,7 +182,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
 
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
     const peer = this.peers.get(key)
-    if (peer !== undefined) this.#observer.onMessage(peer, payload, isBinary)
+    if (peer === undefined) return
+    const work = this.#observer.onMessage(peer, payload, isBinary)
+    if (work !== undefined) peer.workOn(work, payload.length)
   }
 
   onDrained(key: ConnectionKey): void {
@@ -189,12 +196,20 @@ export class Engine implements ShardObserver, SupervisorObserver {
     const peer = this.peers.get(key)
     if (peer === undefined) return
     peer.dropped()
+    this.limitLog.reached('maxBackpressure', { id: peer.id })
     this.#observer.onDropped(peer)
+  }
+
+  onLimited(key: ConnectionKey, option: string): void {
+    const peer = this.peers.get(key)
+    if (peer !== undefined) this.limitLog.reached(option, { id: peer.id })
   }
 
   onFailed(key: ConnectionKey, code: string, cause: string): void {
     const peer = this.peers.get(key)
     if (peer === undefined) return
+    const { option } = ERRORS[code as ErrorCode]
+    if (option !== undefined) this.limitLog.reached(option, { id: peer.id, code })
     const error = code === 'TRANSPORT_FAILED' ? new ShardwsError(code, cause) : new ShardwsError(code as ErrorCode)
     this.#observer.onError(peer, error)
   }

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
@@ -16,13 +15,12 @@ import { UpgradeRequest } from './upgrade-request.ts'
 /** How long a shard may take to confirm a reservation before another one is asked. */
 const RESERVE_TIMEOUT_MS = 1000
 
-/** How late a timer of this thread may be before the delay counts as its own. */
-const OWN_LAG_MS = 100
-
 /** What a handshake needs from its server. */
 export interface HandshakeContext {
   readonly options: ResolvedOptions
   readonly counters: MainCounters
+  /** By the clock that calls `sweep`. */
+  readonly nowMs: number
   /** What compression is agreed on with this client, null for none. */
   agree(opening: OpeningHandshake): Agreement | null
   chooseShard(): RunningShard | undefined
@@ -39,6 +37,13 @@ export interface HandshakeContext {
   onError(error: Error): void
 }
 
+/** The arguments of an `upgrade` event. */
+export interface Upgrade {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
 /**
  * One opening handshake on main, from the `upgrade` event until a shard owns the socket.
  *
@@ -51,24 +56,26 @@ export class Handshake {
   readonly #raw: IncomingMessage
   readonly #socket: Duplex
   readonly #head: Buffer
-  readonly #deadline: NodeJS.Timeout
+  readonly #dueMs: number
+  #verifyDueMs = Number.POSITIVE_INFINITY
+  #reserveDueMs = Number.POSITIVE_INFINITY
   #opening!: OpeningHandshake
   #request!: UpgradeRequest
   #shard: RunningShard | null = null
   #agreement: Agreement | null = null
-  #reserveTimer: NodeJS.Timeout | undefined
   #isAccepted = false
   /** Refused, given away or left: main has nothing more to do for it. */
   #isOver = false
   readonly #onAdopting = (): void => this.#place()
 
-  constructor(key: ConnectionKey, context: HandshakeContext, raw: IncomingMessage, socket: Duplex, head: Buffer) {
+  /** @param dueMs by when the client must have its answer. */
+  constructor(key: ConnectionKey, context: HandshakeContext, { request, socket, head }: Upgrade, dueMs: number) {
     this.key = key
     this.#context = context
-    this.#raw = raw
+    this.#raw = request
     this.#socket = socket
     this.#head = head
-    this.#deadline = afterLag(() => this.fail('HANDSHAKE_TIMEOUT'), context.options.handshakeTimeoutMs)
+    this.#dueMs = dueMs
     socket.on('close', () => this.#onSocketClose())
   }
 
@@ -95,20 +102,24 @@ export class Handshake {
     this.#place()
   }
 
+  /** Ends what has come due. */
+  sweep(nowMs: number): void {
+    if (nowMs >= this.#verifyDueMs) this.fail('VERIFY_TIMEOUT')
+    else if (nowMs >= this.#dueMs) this.fail('HANDSHAKE_TIMEOUT')
+    else if (nowMs >= this.#reserveDueMs) this.#onReserveTimeout()
+  }
+
   /** The shard will take the socket. */
   onReserved(shard: RunningShard): void {
     if (shard !== this.#shard || this.#isOver) return
-    clearTimeout(this.#reserveTimer)
+    this.#reserveDueMs = Number.POSITIVE_INFINITY
     if (this.#isAccepted) this.#give(shard)
     else this.#accept(shard)
   }
 
   onShardEnded(shard: RunningShard): void {
     if (shard !== this.#shard || this.#isOver) return
-    clearTimeout(this.#reserveTimer)
-    this.#context.counters.replaced++
-    this.#leaveShard()
-    this.#place()
+    this.#replace()
   }
 
   /** Refuses the client, or ends its connection if it has its 101 already. */
@@ -126,6 +137,7 @@ export class Handshake {
   }
 
   async #verify(verifyClient: VerifyClient): Promise<Verdict | null> {
+    this.#verifyDueMs = this.#context.nowMs + this.#context.options.verifyTimeoutMs
     try {
       const answer = await verifyClient(this.#raw)
       const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
@@ -135,6 +147,8 @@ export class Handshake {
     } catch (cause) {
       this.#context.onError(new ShardwsError('VERIFY_FAILED', undefined, { cause }))
       this.fail('VERIFY_FAILED')
+    } finally {
+      this.#verifyDueMs = Number.POSITIVE_INFINITY
     }
     return null
   }
@@ -159,20 +173,15 @@ export class Handshake {
     this.#shard = shard
     shard.assigned++
     shard.link.reserve(this.key)
-    this.#awaitReservation(shard)
+    this.#reserveDueMs = this.#context.nowMs + RESERVE_TIMEOUT_MS
   }
 
-  #awaitReservation(shard: RunningShard): void {
-    const dueMs = performance.now() + RESERVE_TIMEOUT_MS
-    this.#reserveTimer = setTimeout(() => {
-      // A timer that comes late says that main was blocked: the shard may not even have been asked yet.
-      if (performance.now() - dueMs > OWN_LAG_MS) this.#awaitReservation(shard)
-      else this.#onReserveTimeout(shard)
-    }, RESERVE_TIMEOUT_MS)
+  #onReserveTimeout(): void {
+    if (this.#shard !== null) this.#shard.isLate = true
+    this.#replace()
   }
 
-  #onReserveTimeout(shard: RunningShard): void {
-    shard.isLate = true
+  #replace(): void {
     this.#context.counters.replaced++
     this.#leaveShard()
     this.#place()
@@ -207,6 +216,7 @@ export class Handshake {
   #leaveShard(): void {
     if (this.#shard !== null) this.#shard.assigned--
     this.#shard = null
+    this.#reserveDueMs = Number.POSITIVE_INFINITY
   }
 
   /** The client has left; nobody is there to be answered. */
@@ -218,15 +228,8 @@ export class Handshake {
 
   #end(): void {
     this.#isOver = true
-    clearTimeout(this.#deadline)
-    clearTimeout(this.#reserveTimer)
     this.#context.cancelAwait(this.#onAdopting)
   }
 }
 
 const ACCEPTED: Verdict = {}
-
-/** A timer that comes due while this thread is blocked lets what has arrived meanwhile be read first. */
-function afterLag(callback: () => void, ms: number): NodeJS.Timeout {
-  return setTimeout(() => setImmediate(callback), ms)
-}

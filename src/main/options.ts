@@ -37,6 +37,28 @@ export interface CompressionOptions {
   readonly clientMaxWindowBits?: number
   /** Connections per shard that may keep contexts; later ones get 'shared'. Default 1000. */
   readonly maxDedicatedContexts?: number
+  /** Bytes that one connection's messages may inflate to in a second, twice as many at once, 1 to 2^31 - 1; more closes with 1008. Default 8 MiB. */
+  readonly inflateBytesPerSecond?: number
+}
+
+/** `rateLimit`: how much one peer may send. Off unless given. */
+export interface RateLimit {
+  /** Messages per `perMs`, 1 to 1000000. */
+  readonly messages: number
+  /** Milliseconds, 10 to 3600000. Default 1000. */
+  readonly perMs?: number
+  /** Messages at once, 1 to 1000000. Default: twice `messages`. */
+  readonly burst?: number
+  /** Payload bytes a second, twice as many at once, 0 to 2^31 - 1; 0 = unlimited. Default 0. */
+  readonly bytesPerSecond?: number
+  /**
+   * What a peer meets that sends more. 'pause': it is read more slowly and nothing is lost. 'close': the same, and 1008 if
+   * it goes on for `graceMs`. 'drop': what is too much is dropped and counted. 'error': the same, and `error` with
+   * RATE_LIMITED at most once per `perMs`. Default 'close'.
+   */
+  readonly action?: 'pause' | 'close' | 'drop' | 'error'
+  /** Milliseconds that a peer may stay over the limit with 'close', 0 to 3600000. Default 5000. */
+  readonly graceMs?: number
 }
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
@@ -49,8 +71,14 @@ export interface WebSocketServerOptions {
   shardUrl?: URL
   /** Node options of the shard threads. Default: those of the process. */
   execArgv?: readonly string[]
-  /** Heap limits of one shard thread, as for `worker_threads.Worker`. They do not count Buffers. */
+  /**
+   * Heap limits of one shard thread, as for `worker_threads.Worker`; they do not count Buffers. A shard over 80 % of its heap
+   * gets no new connections, over 90 % it closes the longest queue, over 95 % it closes all with 1012 and is replaced.
+   * Default `{ maxOldGenerationSizeMb: 1024 }`.
+   */
   resourceLimits?: ResourceLimits
+  /** Bytes outside the heap (Buffers) that one shard thread may hold, from 16 MiB; watched like the heap. Default 1 GiB. */
+  maxExternalBytes?: number
   /** Forces a hand-off strategy instead of probing; for tests. */
   handoff?: Exclude<StrategyName, 'local'>
 
@@ -62,6 +90,21 @@ export interface WebSocketServerOptions {
   maxBackpressure?: number
   /** Bytes queued in one shard; past it the connection with the longest queue is closed with 1013. Default 64 MiB. */
   maxShardBackpressure?: number
+  /** Pings and unasked pongs of one peer in a second; one more closes with 1008. 0 = unlimited, at most 1000000. Default 100. */
+  maxControlRate?: number
+  /** Pongs queued for a peer that does not read, 1 to 10000; after that only its latest ping is answered. Default 16. */
+  maxPendingPongs?: number
+  /** How many messages and bytes one peer may send. Default: as many as are taken. */
+  rateLimit?: RateLimit
+  /**
+   * Messages of one connection that asynchronous `message` listeners work on, 1 to 2^31 - 1; at the limit the connection is
+   * not read until half of them are done. A batch on its way may go over it. Default 256.
+   */
+  maxUnprocessedMessages?: number
+  /** The same in payload bytes, 1 to 2^31 - 1. Default 1 MiB. */
+  maxUnprocessedBytes?: number
+  /** Milliseconds from a message's first byte to its last, 0 to 2^31 - 1; then 1008. 0 = unlimited. Default 30000. */
+  messageTimeoutMs?: number
   /** 'drop' refuses the newest message, 'close' closes with 1013, 'buffer' queues on. Default 'drop'. */
   slowConsumer?: SlowConsumerPolicy
   /**
@@ -89,8 +132,23 @@ export interface WebSocketServerOptions {
 
   /** Connections and handshakes under way, 1 to 1048576; Infinity means the latter. Over it: 503. Default 10000. */
   maxConnections?: number
-  /** Milliseconds from the upgrade request to the 101, `verifyClient` included, 100 to 600000. Default 10000. */
+  /**
+   * Milliseconds from the accepted connection to the 101, `verifyClient` included, 100 to 600000; then 408 to a client
+   * whose request is not complete (nothing to one that sent nothing), 503 to others. With `attach` it begins with the
+   * upgrade request: until then the deadlines of your `http.Server` govern. Default 10000.
+   */
   handshakeTimeoutMs?: number
+  /** Milliseconds for `verifyClient`, 100 to `handshakeTimeoutMs`; then 503. Default 5000, or `handshakeTimeoutMs` if that is less. */
+  verifyTimeoutMs?: number
+  /**
+   * Opening handshakes at once, from the upgrade request to the 101, 1 to 1048576; one more gets 503. With `listen` also
+   * as many connections whose request is not complete; then the oldest one that sent nothing is closed. Default 1024.
+   */
+  maxPendingHandshakes?: number
+  /** Header fields of an opening handshake, repeated names counted each time, 5 to 1000; one more gets 431. Default 100. */
+  maxHeaderFields?: number
+  /** Bytes of an opening handshake's request target, 1 to 65536; one more gets 414. Default 4096. */
+  maxUrlLength?: number
   /** Milliseconds between pings, ± 10 % for the first; 0 = no pings and no liveness deadline. Default 30000. */
   pingIntervalMs?: number
   /** Milliseconds without any byte from the peer after which the connection is destroyed (1006); 0 = never. Default 45000. */
@@ -120,7 +178,7 @@ export interface ResolvedOptions {
   readonly shardReadyTimeoutMs: number
   readonly shardUrl: URL | undefined
   readonly execArgv: readonly string[] | undefined
-  readonly resourceLimits: ResourceLimits | undefined
+  readonly resourceLimits: ResourceLimits
   readonly handoff: Exclude<StrategyName, 'local'> | undefined
   readonly shard: ShardOptions
   /** Null: compression is never agreed on. */
@@ -133,5 +191,9 @@ export interface ResolvedOptions {
   readonly verifyClient: VerifyClient | undefined
   readonly maxConnections: number
   readonly handshakeTimeoutMs: number
+  readonly verifyTimeoutMs: number
+  readonly maxPendingHandshakes: number
+  readonly maxHeaderFields: number
+  readonly maxUrlLength: number
   readonly logger: Logger
 }

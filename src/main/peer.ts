@@ -7,8 +7,10 @@ import { SendFlag, type ShardOptions } from '../shared/messages.ts'
 import { CloseCode, isSendableCloseCode } from '../shared/protocol/close-codes.ts'
 import { MAX_CONTROL_PAYLOAD } from '../shared/protocol/opcodes.ts'
 import { type Agreement, formatAgreement, keepsContext } from '../shared/protocol/permessage-deflate.ts'
+import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { RunningShard } from './running-shard.ts'
+import { Unprocessed } from './unprocessed.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
 export interface SendOptions {
@@ -35,6 +37,8 @@ export class Peer<Data = unknown> {
   readonly #context: PeerContext
   #postedBytes = 0
   #needsDrain = false
+  /** Null until a listener has returned a promise. */
+  #unprocessed: Unprocessed | null = null
   /** Main has asked the shard to close it. */
   #isClosing = false
 
@@ -214,6 +218,19 @@ export class Peer<Data = unknown> {
     this.#needsDrain = true
   }
 
+  /** By the engine: the application works on a message of this size until `work`, which never rejects, is fulfilled. */
+  workOn(work: Promise<unknown>, bytes: number): void {
+    this.#unprocessed ??= new Unprocessed(this.#context.options, {
+      pause: () => {
+        this.#context.counters.unprocessedPauses++
+        this.#context.limitLog.reached('maxUnprocessedMessages', { id: this.id })
+        this.#shard.link.pause(this.key)
+      },
+      resume: () => this.#shard.link.resume(this.key),
+    })
+    this.#unprocessed.add(work, bytes)
+  }
+
   /** By the engine. Returns whether anybody waits for it. */
   drained(): boolean {
     const wasNeeded = this.#needsDrain
@@ -239,6 +256,7 @@ export function sendFlags(message: string | Uint8Array, options: boolean | SendO
 export interface PeerContext {
   readonly table: ConnectionTable
   readonly counters: MainCounters
+  readonly limitLog: LimitLog
   readonly options: ShardOptions
 }
 

@@ -1,10 +1,29 @@
 import type { Duplex } from 'node:stream'
-import type { ShardwsError } from '../shared/errors.ts'
+import { ERRORS, type ErrorCode, type ShardwsError } from '../shared/errors.ts'
 import { releaseReading } from '../shared/handoff/reading.ts'
 import { formatRefusal } from '../shared/protocol/handshake.ts'
+import type { MainCounters } from './main-counters.ts'
+import type { ResolvedOptions } from './options.ts'
 
 /** How long a refused client may take to close its end. */
 const LINGER_MS = 1000
+
+/** Whose limits refuse, and where it is noted. */
+export interface RefusalContext {
+  readonly options: ResolvedOptions
+  readonly counters: MainCounters
+}
+
+/** Counts and logs that a client was refused. */
+export function recordRefusal(
+  { options, counters }: RefusalContext,
+  code: ErrorCode,
+  why: string = ERRORS[code].message,
+): void {
+  counters.countRejected(code)
+  const { option } = ERRORS[code]
+  options.logger.info(option === undefined ? { code } : { code, option }, `handshake refused: ${why}`)
+}
 
 /** The answer to an opening handshake that `error` refuses. @throws ShardwsError ARGUMENT_INVALID for what `answer` may not hold. */
 export function formatAnswer(

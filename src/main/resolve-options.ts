@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { MAX_SLOTS } from '../shared/connection-key.ts'
 import { ShardwsError } from '../shared/errors.ts'
+import type { RateLimitOptions } from '../shared/messages.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import { isToken } from '../shared/protocol/tokens.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
@@ -16,9 +17,14 @@ import {
   listOf,
   oneOf,
 } from './option-checks.ts'
-import type { CompressionOptions, ResolvedOptions, WebSocketServerOptions } from './options.ts'
+import type { CompressionOptions, RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 
 type OptionName = keyof WebSocketServerOptions
+
+type HandshakeOptions = Pick<
+  ResolvedOptions,
+  'handshakeTimeoutMs' | 'verifyTimeoutMs' | 'maxPendingHandshakes' | 'maxHeaderFields' | 'maxUrlLength'
+>
 
 const INT32_MAX = 2 ** 31 - 1
 const LONGEST_MS = 2 ** 31 - 1
@@ -30,12 +36,19 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   shardUrl: (value) => (value instanceof URL ? null : 'a URL'),
   execArgv: listOf(isString, 'an array of strings'),
   resourceLimits: isObject('an object'),
+  maxExternalBytes: integer(16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
   handoff: oneOf('transfer', 'descriptor', 'relay'),
   maxPayload: integer(1, INT32_MAX),
   maxFragments: integer(1, INT32_MAX),
   maxBackpressure: integer(1, INT32_MAX),
   maxShardBackpressure: integer(1, Number.MAX_SAFE_INTEGER),
   slowConsumer: oneOf('drop', 'close', 'buffer'),
+  maxControlRate: integer(0, 1_000_000),
+  maxPendingPongs: integer(1, 10_000),
+  rateLimit: isObject('an object'),
+  maxUnprocessedMessages: integer(1, INT32_MAX),
+  maxUnprocessedBytes: integer(1, INT32_MAX),
+  messageTimeoutMs: integer(0, LONGEST_MS),
   compression: (value) =>
     typeof value === 'object' && value !== null
       ? null
@@ -54,6 +67,10 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
       ? null
       : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
   handshakeTimeoutMs: integer(100, 600_000),
+  verifyTimeoutMs: integer(100, 600_000),
+  maxPendingHandshakes: integer(1, MAX_SLOTS),
+  maxHeaderFields: integer(5, 1000),
+  maxUrlLength: integer(1, 65_536),
   pingIntervalMs: integer(0, LONGEST_MS),
   livenessMs: integer(0, LONGEST_MS),
   idleTimeoutMs: integer(0, LONGEST_MS),
@@ -73,6 +90,18 @@ const COMPRESSION_CHECKS: Readonly<Record<keyof CompressionOptions, Check>> = {
   serverMaxWindowBits: integer(9, 15),
   clientMaxWindowBits: integer(9, 15),
   maxDedicatedContexts: integer(0, MAX_SLOTS),
+  inflateBytesPerSecond: integer(1, INT32_MAX),
+}
+
+const LONGEST_RATE_PERIOD_MS = 3_600_000
+
+const RATE_LIMIT_CHECKS: Readonly<Record<keyof RateLimit, Check>> = {
+  messages: integer(1, 1_000_000),
+  perMs: integer(10, LONGEST_RATE_PERIOD_MS),
+  burst: integer(1, 1_000_000),
+  bytesPerSecond: integer(0, INT32_MAX),
+  action: oneOf('pause', 'close', 'drop', 'error'),
+  graceMs: integer(0, LONGEST_RATE_PERIOD_MS),
 }
 
 /** Other names for an option, and how their unit becomes ours. */
@@ -93,7 +122,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     shardReadyTimeoutMs: options.shardReadyTimeoutMs ?? 10_000,
     shardUrl: options.shardUrl,
     execArgv: options.execArgv,
-    resourceLimits: options.resourceLimits,
+    resourceLimits: { maxOldGenerationSizeMb: 1024, ...options.resourceLimits },
     handoff: options.handoff,
     shard: Object.freeze({
       maxPayload,
@@ -103,11 +132,19 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
         level: compression.level,
         memLevel: compression.memLevel,
         maxDedicatedContexts: compression.maxDedicatedContexts,
+        inflateBytesPerSecond: compression.inflateBytesPerSecond,
       },
       maxFragments: options.maxFragments ?? 1024,
       maxBackpressure: options.maxBackpressure ?? 1024 * 1024,
       maxShardBackpressure: options.maxShardBackpressure ?? 64 * 1024 * 1024,
       slowConsumer: options.slowConsumer ?? 'drop',
+      maxControlRate: options.maxControlRate ?? 100,
+      maxPendingPongs: options.maxPendingPongs ?? 16,
+      rateLimit: resolveRateLimit(options.rateLimit),
+      maxUnprocessedMessages: options.maxUnprocessedMessages ?? 256,
+      maxUnprocessedBytes: options.maxUnprocessedBytes ?? 1024 * 1024,
+      maxExternalBytes: options.maxExternalBytes ?? 1024 ** 3,
+      messageTimeoutMs: options.messageTimeoutMs ?? 30_000,
       pingIntervalMs,
       // A peer that only answers pings is heard once per interval.
       livenessMs: pingIntervalMs === 0 ? 0 : (options.livenessMs ?? Math.max(45_000, 1.5 * pingIntervalMs)),
@@ -123,9 +160,24 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     requireOrigin: options.requireOrigin ?? false,
     verifyClient: options.verifyClient,
     maxConnections: Math.min(options.maxConnections ?? 10_000, MAX_SLOTS),
-    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 10_000,
+    ...resolveHandshake(options),
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
+}
+
+function resolveHandshake(options: WebSocketServerOptions): HandshakeOptions {
+  const { handshakeTimeoutMs = 10_000, verifyTimeoutMs = Math.min(5000, handshakeTimeoutMs) } = options
+  if (verifyTimeoutMs > handshakeTimeoutMs) {
+    const most = `options.handshakeTimeoutMs, which is ${handshakeTimeoutMs}`
+    throw new ShardwsError('OPTION_INVALID', `options.verifyTimeoutMs must be at most ${most}, got ${verifyTimeoutMs}`)
+  }
+  return {
+    handshakeTimeoutMs,
+    verifyTimeoutMs,
+    maxPendingHandshakes: options.maxPendingHandshakes ?? 1024,
+    maxHeaderFields: options.maxHeaderFields ?? 100,
+    maxUrlLength: options.maxUrlLength ?? 4096,
+  }
 }
 
 function resolveCompression(given: WebSocketServerOptions['compression']): Required<CompressionOptions> | null {
@@ -139,7 +191,18 @@ function resolveCompression(given: WebSocketServerOptions['compression']): Requi
     serverMaxWindowBits: options.serverMaxWindowBits ?? 13,
     clientMaxWindowBits: options.clientMaxWindowBits ?? 13,
     maxDedicatedContexts: options.maxDedicatedContexts ?? 1000,
+    inflateBytesPerSecond: options.inflateBytesPerSecond ?? 8 * 1024 * 1024,
   }
+}
+
+function resolveRateLimit(given: RateLimit | undefined): RateLimitOptions | null {
+  if (given === undefined) return null
+  checkOptions('options.rateLimit', RATE_LIMIT_CHECKS, given)
+  const { messages, perMs = 1000, burst = 2 * messages, bytesPerSecond = 0, action = 'close', graceMs = 5000 } = given
+  if (messages === undefined) {
+    throw new ShardwsError('OPTION_INVALID', 'options.rateLimit.messages is missing: the messages allowed per perMs')
+  }
+  return { messages, perMs, burst, bytesPerSecond, action, graceMs }
 }
 
 function deflatePolicyOf(options: Required<CompressionOptions>): DeflatePolicy {

@@ -6,6 +6,7 @@ import { allocateCredit, COMMAND_WINDOW_MESSAGES } from '../shared/credit.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import { createGiver } from '../shared/handoff/handoff.ts'
 import type { Giver } from '../shared/handoff/strategy.ts'
+import { MemoryPressure } from '../shared/memory-pressure.ts'
 import type { EventHandler, ShardTask } from '../shared/messages.ts'
 import type { Agreement } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
@@ -22,6 +23,7 @@ export interface ShardObserver {
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
   onDropped(key: ConnectionKey): void
+  onLimited(key: ConnectionKey, option: string): void
   onFailed(key: ConnectionKey, code: string, cause: string): void
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
 }
@@ -91,7 +93,8 @@ export class RunningShard implements EventHandler {
   }
 
   get canTake(): boolean {
-    return this.#isAdopting && !this.isLate
+    if (!this.#isAdopting || this.isLate) return false
+    return this.#row.get(Counter.MEMORY_PRESSURE) < MemoryPressure.NO_PLACEMENT
   }
 
   /** Open connections as the shard counts them. */
@@ -143,6 +146,10 @@ export class RunningShard implements EventHandler {
 
   dropped(key: ConnectionKey): void {
     this.#observer.onDropped(key)
+  }
+
+  limited(key: ConnectionKey, option: string): void {
+    this.#observer.onLimited(key, option)
   }
 
   failed(key: ConnectionKey, code: string, cause: string): void {

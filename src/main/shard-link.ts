@@ -73,6 +73,16 @@ export class ShardLink {
     this.#link.posted()
   }
 
+  pause(key: ConnectionKey): void {
+    commands.pause(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  resume(key: ConnectionKey): void {
+    commands.resume(this.#link.out, key)
+    this.#link.posted()
+  }
+
   notifyDrain(key: ConnectionKey): void {
     commands.notifyDrain(this.#link.out, key)
     this.#link.posted()

@@ -5,7 +5,7 @@ import type { ShardTask } from '../shared/messages.ts'
 export interface ShardThreadOptions {
   readonly url: URL
   readonly execArgv: readonly string[] | undefined
-  readonly resourceLimits: ResourceLimits | undefined
+  readonly resourceLimits: ResourceLimits
 }
 
 /** Something that runs a shard's one endless task. */
@@ -31,7 +31,7 @@ export function startThread(task: ShardTask, options: ShardThreadOptions): Shard
     atomics: 'disabled',
     recordTiming: false,
     ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
-    ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
+    resourceLimits: options.resourceLimits,
   })
   // A worker that dies outside its task is reported here, and without a listener it would end the process.
   const crashed = new Promise<never>((_, reject) => pool.once('error', reject))

@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks'
-import { Counter } from '../shared/counters.ts'
+import { Counter, type CounterRow } from '../shared/counters.ts'
 import type { ErrorCode } from '../shared/errors.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { Engine } from './engine.ts'
+import { limitsOf } from './limits.ts'
 
 /** The figures of every server of this process together, or of one. Sizes are payload bytes. */
 export interface PerformanceMetrics {
@@ -30,19 +31,36 @@ export interface Stats extends PerformanceMetrics {
   /** Bytes that the kernel has not taken yet. */
   queuedBytes: number
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
-  /** Messages that were not sent, by reason; `controls`: pings and pongs to a peer that does not read. */
-  dropped: { slowConsumer: number; backpressure: number; link: number; controls: number }
+  /** Messages that were not sent or (`rateLimit`) not taken, by reason; `controls`: pings and pongs to a peer that does not read. */
+  dropped: { slowConsumer: number; backpressure: number; link: number; controls: number; rateLimit: number }
   errors: { protocol: number; transport: number; handler: number }
+  /** Connections that an error ended, by its code. */
+  failures: { total: number; reasons: Partial<Record<ErrorCode, number>> }
+  /** How often each option's limit was reached; those that were not are left out. */
+  limits: Partial<Record<string, number>>
   timeouts: { liveness: number; idle: number; close: number; lifetime: number }
   /** Connections closed because their peer read too slowly. */
   slowConsumers: number
-  /** Times a connection's reading was paused because main had not taken its messages. */
+  /** Times a connection's reading was paused because its messages had not been taken, or by `rateLimit`. */
   inboundPauses: number
   handoffs: { adopted: number; failed: number; replaced: number; lost: number; abandoned: number }
   shardDeaths: number
   /** Shards that died too often and are left alone for a while. */
   degradedShards: number
-  shards: { shard: number; connections: number; queuedBytes: number; messagesReceived: number; messagesSent: number }[]
+  shards: ShardStats[]
+}
+
+export interface ShardStats {
+  shard: number
+  connections: number
+  queuedBytes: number
+  messagesReceived: number
+  messagesSent: number
+  /** Of the thread's own heap and of Buffers outside it, as of its last sample; 0 with `shards: 0`. */
+  heapBytes: number
+  externalBytes: number
+  /** The larger of the two as a fraction of what each may be. */
+  memoryPressure: number
 }
 
 /** What the shards of an engine have counted, as it is added up over servers. */
@@ -72,7 +90,7 @@ export function metricsFrom({ compressibleBytes, compressedBytes, ...totals }: T
 export function statsOf(engine: Engine, startedMs: number): Stats {
   const { counters, shardCounters, supervisor } = engine
   const total = (counter: Counter): number => shardCounters.total(counter)
-  const reasons = Object.fromEntries(counters.rejected) as Partial<Record<ErrorCode, number>>
+  const failures = shardCounters.failures()
   return {
     ...metricsFrom(totalsOf(engine)),
     handoff: engine.strategy,
@@ -81,18 +99,21 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     wireBytesIn: total(Counter.WIRE_BYTES_IN),
     wireBytesOut: total(Counter.WIRE_BYTES_OUT),
     queuedBytes: total(Counter.QUEUED_BYTES),
-    rejected: { total: [...counters.rejected.values()].reduce((sum, count) => sum + count, 0), reasons },
+    rejected: byReason(counters.rejected),
     dropped: {
       slowConsumer: total(Counter.DROPPED_MESSAGES),
       backpressure: counters.refusedByBackpressure,
       link: counters.refusedByLink,
-      controls: total(Counter.DROPPED_CONTROLS),
+      controls: total(Counter.DROPPED_CONTROLS) + total(Counter.COALESCED_PONGS),
+      rateLimit: total(Counter.RATE_LIMITED_MESSAGES),
     },
     errors: {
       protocol: total(Counter.PROTOCOL_ERRORS),
       transport: total(Counter.TRANSPORT_ERRORS),
       handler: counters.handlerErrors,
     },
+    failures: byReason(failures),
+    limits: limitsOf(engine, failures),
     timeouts: {
       liveness: total(Counter.LIVENESS_TIMEOUTS),
       idle: total(Counter.IDLE_TIMEOUTS),
@@ -110,15 +131,24 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     },
     shardDeaths: counters.shardDeaths,
     degradedShards: supervisor.degraded,
-    shards: supervisor.shards.map(({ index }) => {
-      const row = shardCounters.row(index)
-      return {
-        shard: index,
-        connections: row.get(Counter.CONNECTIONS),
-        queuedBytes: row.get(Counter.QUEUED_BYTES),
-        messagesReceived: row.get(Counter.MESSAGES_RECEIVED),
-        messagesSent: row.get(Counter.MESSAGES_SENT),
-      }
-    }),
+    shards: supervisor.shards.map(({ index }) => shardStatsOf(index, shardCounters.row(index))),
   }
+}
+
+function shardStatsOf(shard: number, row: CounterRow): ShardStats {
+  return {
+    shard,
+    connections: row.get(Counter.CONNECTIONS),
+    queuedBytes: row.get(Counter.QUEUED_BYTES),
+    messagesReceived: row.get(Counter.MESSAGES_RECEIVED),
+    messagesSent: row.get(Counter.MESSAGES_SENT),
+    heapBytes: row.get(Counter.HEAP_BYTES),
+    externalBytes: row.get(Counter.EXTERNAL_BYTES),
+    memoryPressure: row.get(Counter.MEMORY_PRESSURE),
+  }
+}
+
+function byReason(counts: ReadonlyMap<ErrorCode, number>): Stats['rejected'] {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  return { total, reasons: Object.fromEntries(counts) }
 }

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { splitTarget } from '../shared/protocol/handshake.ts'
 
 /**
  * What is known of the request that opened a connection: plain data that outlives the HTTP objects.
@@ -26,16 +27,13 @@ export class UpgradeRequest {
   }
 
   get path(): string {
-    const end = this.url.indexOf('?')
-    return end === -1 ? this.url : this.url.slice(0, end)
+    return splitTarget(this.url).path
   }
 
   /** Decoded query; of a name given twice, the last value. Has no prototype. */
   get query(): Record<string, string> {
     const query: Record<string, string> = Object.create(null)
-    const start = this.url.indexOf('?')
-    if (start === -1) return query
-    for (const [name, value] of new URLSearchParams(this.url.slice(start + 1))) query[name] = value
+    for (const [name, value] of new URLSearchParams(splitTarget(this.url).query)) query[name] = value
     return query
   }
 

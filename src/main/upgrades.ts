@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
-import { parseExtensions } from '../shared/protocol/extensions.ts'
 import { type OpeningHandshake, validateUpgrade } from '../shared/protocol/handshake.ts'
 import { type Agreement, keepsContext, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
@@ -11,10 +10,15 @@ import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { compileOrigins } from './origin.ts'
 import type { PeerRegistry } from './peer-registry.ts'
+import { endPendingRequest } from './pending-requests.ts'
 import { LeastConnections } from './placement.ts'
-import { formatAnswer, refuse } from './refusal.ts'
+import { formatAnswer, recordRefusal, refuse } from './refusal.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Supervisor } from './supervisor.ts'
+import { Sweep } from './sweep.ts'
+
+/** How late a deadline of a handshake may be noticed. */
+const SWEEP_MS = 50
 
 interface UpgradeHost {
   readonly options: ResolvedOptions
@@ -35,6 +39,9 @@ export class Upgrades implements HandshakeContext {
   readonly #placement = new LeastConnections()
   readonly #isOriginAllowed: (origin: string) => boolean
   readonly #handshakes = new Map<ConnectionKey, Handshake>()
+  readonly #sweep = new Sweep(SWEEP_MS, (nowMs) => {
+    for (const handshake of this.#handshakes.values()) handshake.sweep(nowMs)
+  })
   /** Contexts agreed on with clients whose connection is not open yet. */
   #promisedContexts = 0
   #isClosed = false
@@ -50,6 +57,7 @@ export class Upgrades implements HandshakeContext {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     holdReading(socket)
     socket.on('error', () => {})
+    const waitedMs = endPendingRequest(socket)
     const opening = this.#check(request)
     if (opening instanceof ShardwsError) {
       this.reject(socket, opening)
@@ -60,7 +68,9 @@ export class Upgrades implements HandshakeContext {
       this.reject(socket, new ShardwsError('OVER_CAPACITY'))
       return
     }
-    const handshake = new Handshake(key, this, request, socket, head)
+    this.#sweep.start()
+    const dueMs = this.nowMs + this.options.handshakeTimeoutMs - waitedMs
+    const handshake = new Handshake(key, this, { request, socket, head }, dueMs)
     this.#handshakes.set(key, handshake)
     // It answers the client itself in every case; what can reject is a listener of the application.
     handshake.run(opening).catch((error: Error) => {
@@ -69,10 +79,13 @@ export class Upgrades implements HandshakeContext {
     })
   }
 
+  get nowMs(): number {
+    return this.#sweep.nowMs
+  }
+
   /** Refuses a request that is no handshake of ours. */
   reject(socket: Duplex, error: ShardwsError): void {
-    this.counters.countRejected(error.code)
-    this.options.logger.info({ code: error.code }, `handshake refused: ${error.message}`)
+    recordRefusal(this, error.code, error.message)
     refuse(socket, formatAnswer(error))
   }
 
@@ -92,11 +105,11 @@ export class Upgrades implements HandshakeContext {
 
   agree({ extensions }: OpeningHandshake): Agreement | null {
     const { deflatePolicy, shard, shards } = this.options
-    if (deflatePolicy === null || shard.compression === null || extensions === '') return null
+    if (deflatePolicy === null || shard.compression === null || extensions.length === 0) return null
     const contexts = this.#host.contexts + this.#promisedContexts
     const mayKeep = contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
     const policy = mayKeep ? deflatePolicy : withoutTakeover(deflatePolicy)
-    const agreement = negotiate(parseExtensions(extensions) ?? [], policy)
+    const agreement = negotiate(extensions, policy)
     if (agreement !== null && keepsContext(agreement)) this.#promisedContexts++
     return agreement
   }
@@ -116,8 +129,7 @@ export class Upgrades implements HandshakeContext {
   }
 
   onRefused(handshake: Handshake, code: ErrorCode): void {
-    this.counters.countRejected(code)
-    this.options.logger.info({ code }, `handshake refused: ${code}`)
+    recordRefusal(this, code)
     this.#release(handshake)
   }
 
@@ -143,12 +155,9 @@ export class Upgrades implements HandshakeContext {
   #check(request: IncomingMessage): OpeningHandshake | ShardwsError {
     if (this.#isClosed) return new ShardwsError('SHUTTING_DOWN')
     const { method = '', httpVersion, url = '', rawHeaders } = request
-    const opening = validateUpgrade({ method, httpVersion, url, rawHeaders })
+    const opening = validateUpgrade({ method, httpVersion, url, rawHeaders }, this.options)
     if (opening instanceof ShardwsError) return opening
-    // RFC 6455 §9.1: a malformed list of extensions fails the handshake, whether we know any or not.
-    if (opening.extensions !== '' && parseExtensions(opening.extensions) === null) {
-      return new ShardwsError('BAD_REQUEST', 'Sec-WebSocket-Extensions is malformed')
-    }
+    if (this.#handshakes.size >= this.options.maxPendingHandshakes) return new ShardwsError('TOO_MANY_HANDSHAKES')
     if (opening.origin === undefined) {
       return this.options.requireOrigin ? new ShardwsError('ORIGIN_FORBIDDEN', 'an Origin is required') : opening
     }
@@ -162,6 +171,7 @@ export class Upgrades implements HandshakeContext {
 
   #forget(handshake: Handshake): void {
     this.#handshakes.delete(handshake.key)
+    if (this.#handshakes.size === 0) this.#sweep.stop()
     if (handshake.agreement !== null && keepsContext(handshake.agreement)) this.#promisedContexts--
   }
 

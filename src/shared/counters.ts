@@ -1,3 +1,5 @@
+import { ERROR_CODES, type ErrorCode } from './errors.ts'
+
 /**
  * The counters of all shards in shared memory: one row per shard, written by that shard only and
  * read by main without a message. Float64 with plain stores: exact up to 2^53, no wrap-around, and
@@ -9,6 +11,12 @@ export const Counter = {
   CONNECTIONS: 0,
   /** Bytes queued for all connections and not yet taken by the kernel. */
   QUEUED_BYTES: 1,
+  /** Of the shard's own heap, 0 for one on the main thread. */
+  HEAP_BYTES: 25,
+  /** Buffers and other memory outside the heap. */
+  EXTERNAL_BYTES: 26,
+  /** The larger of heap and external memory as a fraction of what each may be. */
+  MEMORY_PRESSURE: 27,
 
   // ── totals: they only grow ──
   MESSAGES_RECEIVED: 2,
@@ -30,7 +38,7 @@ export const Counter = {
   DROPPED_BYTES: 11,
   /** Connections closed by `slowConsumer: 'close'` or by the shard's total. */
   SLOW_CONSUMERS: 12,
-  /** Connections failed because the peer broke the protocol. */
+  /** Connections failed because the peer broke the protocol or a limit. */
   PROTOCOL_ERRORS: 13,
   /** Connections that ended with a socket error. */
   TRANSPORT_ERRORS: 14,
@@ -38,7 +46,7 @@ export const Counter = {
   IDLE_TIMEOUTS: 16,
   CLOSE_TIMEOUTS: 17,
   LIFETIMES_ENDED: 18,
-  /** Times a connection's reading was paused because main had not yet taken its messages. */
+  /** Times a connection's reading was paused because its messages had not yet been taken, or by `rateLimit`. */
   INBOUND_PAUSES: 19,
   PINGS_SENT: 20,
   PONGS_RECEIVED: 21,
@@ -47,12 +55,26 @@ export const Counter = {
   /** Payload bytes of messages that travelled compressed, in both directions, before and after. */
   COMPRESSIBLE_BYTES: 22,
   COMPRESSED_BYTES: 23,
+  /** Pongs left out because the peer reads none: a later ping's pong stands for them. */
+  COALESCED_PONGS: 28,
+  /** Messages that `rateLimit` dropped. */
+  RATE_LIMITED_MESSAGES: 29,
+  /** Times `rateLimit` held a connection back. */
+  RATE_PAUSES: 30,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
-/** 256 bytes, four cache lines, so that rows of two shards never share one. */
-const FIELDS_PER_ROW = 32
-const GAUGES: readonly Counter[] = [Counter.CONNECTIONS, Counter.QUEUED_BYTES]
+/** The failures of connections follow the counters, one field per error code. */
+const FIRST_FAILURE = 32
+/** Whole cache lines, so that rows of two shards never share one. */
+const FIELDS_PER_ROW = 128
+const GAUGES: readonly Counter[] = [
+  Counter.CONNECTIONS,
+  Counter.QUEUED_BYTES,
+  Counter.HEAP_BYTES,
+  Counter.EXTERNAL_BYTES,
+  Counter.MEMORY_PRESSURE,
+]
 
 /** The row of one shard. */
 export class CounterRow {
@@ -66,8 +88,18 @@ export class CounterRow {
     this.#fields[counter] = (this.#fields[counter] ?? 0) + amount
   }
 
+  set(gauge: Counter, value: number): void {
+    this.#fields[gauge] = value
+  }
+
   get(counter: Counter): number {
     return this.#fields[counter] ?? 0
+  }
+
+  /** A connection ended by this error. */
+  countFailure(code: ErrorCode): void {
+    const field = FIRST_FAILURE + ERROR_CODES.indexOf(code)
+    this.#fields[field] = (this.#fields[field] ?? 0) + 1
   }
 
   /** Main, after the shard's death: what it held is gone. */
@@ -94,9 +126,23 @@ export class Counters {
 
   /** The sum of one counter over all shards. */
   total(counter: Counter): number {
+    return this.#sum(counter)
+  }
+
+  /** Connections that an error ended, by its code. */
+  failures(): Map<ErrorCode, number> {
+    const failures = new Map<ErrorCode, number>()
+    for (const [index, code] of ERROR_CODES.entries()) {
+      const count = this.#sum(FIRST_FAILURE + index)
+      if (count > 0) failures.set(code, count)
+    }
+    return failures
+  }
+
+  #sum(field: number): number {
     const fields = new Float64Array(this.memory)
     let sum = 0
-    for (let index: number = counter; index < fields.length; index += FIELDS_PER_ROW) sum += fields[index] ?? 0
+    for (let index = field; index < fields.length; index += FIELDS_PER_ROW) sum += fields[index] ?? 0
     return sum
   }
 }

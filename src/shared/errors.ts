@@ -8,6 +8,8 @@ interface ErrorRow {
   readonly message: string
   readonly closeCode?: number
   readonly status?: number
+  /** The option whose limit was reached. */
+  readonly option?: string
 }
 
 const TABLE = {
@@ -30,11 +32,27 @@ const TABLE = {
   ORIGIN_FORBIDDEN: { message: 'the origin is not allowed', status: 403 },
   PATH_NOT_FOUND: { message: 'no WebSocket endpoint at this path', status: 404 },
   METHOD_NOT_ALLOWED: { message: 'the opening handshake must be a GET request', status: 405 },
-  HANDSHAKE_TIMEOUT: { message: 'the opening handshake took too long', status: 503 },
+  REQUEST_TIMEOUT: {
+    message: 'the request took longer than handshakeTimeoutMs',
+    status: 408,
+    option: 'handshakeTimeoutMs',
+  },
+  HANDSHAKE_TIMEOUT: {
+    message: 'the opening handshake took longer than handshakeTimeoutMs',
+    status: 503,
+    option: 'handshakeTimeoutMs',
+  },
+  URI_TOO_LONG: { message: 'the request target is longer than maxUrlLength', status: 414, option: 'maxUrlLength' },
   UPGRADE_REQUIRED: { message: 'this endpoint speaks WebSocket version 13 only', status: 426 },
-  HEADERS_TOO_LARGE: { message: 'too many header fields', status: 431 },
+  HEADERS_TOO_LARGE: { message: 'more header fields than maxHeaderFields', status: 431, option: 'maxHeaderFields' },
   VERIFY_FAILED: { message: 'verifyClient threw or rejected', status: 500 },
-  OVER_CAPACITY: { message: 'the server has reached maxConnections', status: 503 },
+  VERIFY_TIMEOUT: { message: 'verifyClient took longer than verifyTimeoutMs', status: 503, option: 'verifyTimeoutMs' },
+  TOO_MANY_HANDSHAKES: {
+    message: 'more opening handshakes at once than maxPendingHandshakes',
+    status: 503,
+    option: 'maxPendingHandshakes',
+  },
+  OVER_CAPACITY: { message: 'the server has reached maxConnections', status: 503, option: 'maxConnections' },
   NO_SHARD: { message: 'no shard can take the connection now', status: 503 },
   SHUTTING_DOWN: { message: 'the server is shutting down', status: 503 },
 
@@ -53,14 +71,38 @@ const TABLE = {
   INVALID_CLOSE_PAYLOAD: { message: 'a close payload of one byte', closeCode: 1002 },
   INVALID_UTF8: { message: 'text is not valid UTF-8', closeCode: 1007 },
   INVALID_COMPRESSED_DATA: { message: 'a compressed message is no valid DEFLATE data', closeCode: 1007 },
-  TOO_MANY_FRAGMENTS: { message: 'the message exceeds maxFragments', closeCode: 1008 },
-  CONTROL_FLOOD: { message: 'too many control frames', closeCode: 1008 },
-  MESSAGE_TIMEOUT: { message: 'the message took longer than messageTimeoutMs', closeCode: 1008 },
-  INFLATE_BUDGET: { message: 'compressed messages inflate to too many bytes per second', closeCode: 1008 },
-  MESSAGE_TOO_BIG: { message: 'the message exceeds maxPayload', closeCode: 1009 },
+  TOO_MANY_FRAGMENTS: { message: 'the message exceeds maxFragments', closeCode: 1008, option: 'maxFragments' },
+  CONTROL_FLOOD: {
+    message: 'more pings and pongs a second than maxControlRate',
+    closeCode: 1008,
+    option: 'maxControlRate',
+  },
+  MESSAGE_TIMEOUT: {
+    message: 'the message took longer than messageTimeoutMs',
+    closeCode: 1008,
+    option: 'messageTimeoutMs',
+  },
+  INFLATE_BUDGET: {
+    message: 'compressed messages inflate to more bytes a second than inflateBytesPerSecond',
+    closeCode: 1008,
+    option: 'compression.inflateBytesPerSecond',
+  },
+  RATE_LIMITED: { message: 'more messages or bytes than rateLimit allows', closeCode: 1008, option: 'rateLimit' },
+  COMPRESSED_TOO_BIG: {
+    message: 'the compressed message exceeds maxCompressedSize',
+    closeCode: 1009,
+    option: 'maxCompressedSize',
+  },
+  MESSAGE_TOO_BIG: { message: 'the message exceeds maxPayload', closeCode: 1009, option: 'maxPayload' },
 
   // ── a connection ended for another reason ──
-  SLOW_CONSUMER: { message: 'the peer reads too slowly', closeCode: 1013 },
+  SLOW_CONSUMER: { message: 'the peer reads too slowly', closeCode: 1013, option: 'maxBackpressure' },
+  SHARD_BACKPRESSURE: {
+    message: 'the peer reads too slowly for a shard that is over maxShardBackpressure',
+    closeCode: 1013,
+    option: 'maxShardBackpressure',
+  },
+  SHARD_EXHAUSTED: { message: 'the shard has run out of memory and is replaced', closeCode: 1012 },
   HANDLER_FAILED: { message: 'the handler threw', closeCode: 1011 },
   TRANSPORT_FAILED: { message: 'the TCP connection failed' },
 } as const satisfies Record<string, ErrorRow>
@@ -68,6 +110,9 @@ const TABLE = {
 export type ErrorCode = keyof typeof TABLE
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = TABLE
+
+/** In the order of the table. */
+export const ERROR_CODES = Object.keys(TABLE) as readonly ErrorCode[]
 
 /** The only error class the engine throws or emits: `code` is stable, `message` is for people. */
 export class ShardwsError extends Error {

@@ -24,6 +24,20 @@ export interface CompressionLimits {
   /** zlib's memory per compressor, 1 to 9. */
   readonly memLevel: number
   readonly maxDedicatedContexts: number
+  /** Of one connection. */
+  readonly inflateBytesPerSecond: number
+}
+
+/** How much one peer may send. */
+export interface RateLimitOptions {
+  readonly messages: number
+  readonly perMs: number
+  /** Messages at once. */
+  readonly burst: number
+  /** Payload bytes, twice as many at once; 0 = unlimited. */
+  readonly bytesPerSecond: number
+  readonly action: 'pause' | 'drop' | 'error' | 'close'
+  readonly graceMs: number
 }
 
 /** The options a shard needs. Times in milliseconds, 0 = off; sizes in bytes. */
@@ -37,6 +51,16 @@ export interface ShardOptions {
   readonly maxBackpressure: number
   readonly maxShardBackpressure: number
   readonly slowConsumer: SlowConsumerPolicy
+  /** Pings and pongs of one peer a second; 0 = unlimited. */
+  readonly maxControlRate: number
+  readonly maxPendingPongs: number
+  readonly rateLimit: RateLimitOptions | null
+  /** Messages of one connection, and their bytes, that the application works on. Watched by main. */
+  readonly maxUnprocessedMessages: number
+  readonly maxUnprocessedBytes: number
+  /** Bytes outside the heap of one shard. */
+  readonly maxExternalBytes: number
+  readonly messageTimeoutMs: number
   readonly pingIntervalMs: number
   readonly livenessMs: number
   readonly idleTimeoutMs: number
@@ -80,6 +104,8 @@ const Command = {
   STOP: 11,
   SEND_FRAME: 12,
   CONCLUDE: 13,
+  PAUSE: 14,
+  RESUME: 15,
 } as const
 
 export interface CommandHandler {
@@ -100,6 +126,9 @@ export interface CommandHandler {
   notifyDrain(key: ConnectionKey): void
   /** Everything main had to say to this connection before it closes has been posted. */
   conclude(key: ConnectionKey): void
+  /** The application has more messages of this connection than it may: do not read it. */
+  pause(key: ConnectionKey): void
+  resume(key: ConnectionKey): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -143,6 +172,8 @@ export const commands = {
   markAlive: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.MARK_ALIVE, key),
   notifyDrain: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.NOTIFY_DRAIN, key),
   conclude: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.CONCLUDE, key),
+  pause: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.PAUSE, key),
+  resume: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.RESUME, key),
   credit: (batch: BatchWriter): void => batch.begin(Command.CREDIT),
   stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
 }
@@ -199,6 +230,10 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       return handler.notifyDrain(batch.number())
     case Command.CONCLUDE:
       return handler.conclude(batch.number())
+    case Command.PAUSE:
+      return handler.pause(batch.number())
+    case Command.RESUME:
+      return handler.resume(batch.number())
     case Command.CREDIT:
       return handler.credit()
     case Command.STOP:
@@ -219,6 +254,7 @@ const Event = {
   CLOSED: 7,
   FINISHED: 8,
   CREDIT: 9,
+  LIMITED: 10,
 } as const
 
 export interface EventHandler {
@@ -232,7 +268,9 @@ export interface EventHandler {
   dropped(key: ConnectionKey): void
   /** The last message of this peer was posted; the shard waits for `conclude` before it closes. */
   finished(key: ConnectionKey): void
-  /** An error ended the connection; CLOSED follows. `code` is an ErrorCode, `cause` for people. */
+  /** The connection has reached the limit that this option sets; what follows from it is told apart. */
+  limited(key: ConnectionKey, option: string): void
+  /** An error of this connection; if it ends it, CLOSED follows. `code` is an ErrorCode, `cause` for people. */
   failed(key: ConnectionKey, code: string, cause: string): void
   /** The last event of a connection, also of one whose socket never arrived. */
   closed(key: ConnectionKey, code: number, reason: string): void
@@ -252,6 +290,7 @@ export const events = {
   failed: (batch: BatchWriter, key: ConnectionKey, code: string, cause: string): void =>
     batch.begin(Event.FAILED, key, code, cause),
   finished: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.FINISHED, key),
+  limited: (batch: BatchWriter, key: ConnectionKey, option: string): void => batch.begin(Event.LIMITED, key, option),
   closed: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
     batch.begin(Event.CLOSED, key, code, reason),
   credit: (batch: BatchWriter): void => batch.begin(Event.CREDIT),
@@ -277,6 +316,8 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.drained(batch.number())
     case Event.DROPPED:
       return handler.dropped(batch.number())
+    case Event.LIMITED:
+      return handler.limited(batch.number(), batch.string())
     case Event.FAILED:
       return handler.failed(batch.number(), batch.string(), batch.string())
     case Event.CLOSED:

@@ -88,7 +88,7 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
       await assertReceived(t, slow, [BLOCKING, last])
       await drained(engine, slow)
       await assertAtRest(t, engine, slow, 1)
-      t.match(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 3, link: 0, controls: 0 })
+      t.match(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 3, link: 0, controls: 0, rateLimit: 0 })
       t.same([engine.journal.closes, engine.journal.dropped], [[], []])
     })
 
@@ -101,7 +101,7 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
       await assertReceived(t, slow, [BLOCKING, ...over])
       await drained(engine, slow)
       await assertAtRest(t, engine, slow, 1)
-      t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 0, controls: 0 })
+      t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 0, controls: 0, rateLimit: 0 })
     })
 
     t.test("'close': the first message over the limit ends the connection with 1013", async (t) => {
@@ -163,7 +163,7 @@ t.test('a message beyond maxBackpressure is admitted to an empty queue, again an
   await assertReceived(t, reader, [BLOCKING])
   await queued(reader, 0)
   await assertAtRest(t, engine, reader, 0)
-  t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 0, controls: 0 })
+  t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 0, controls: 0, rateLimit: 0 })
 })
 
 t.test("'close' ends a peer that never reads again, too", async (t) => {
@@ -187,7 +187,7 @@ t.test('a peer that vanishes with a full queue leaves nothing behind', async (t)
 })
 
 t.test('pings of a peer that does not read are not answered past the limit', async (t) => {
-  const engine = await start(t, { shards: 1, maxBackpressure: MIB })
+  const engine = await start(t, { shards: 1, maxControlRate: 0 })
   const slow = await joinBlocked(engine)
   const ping = { opcode: RawOpcode.Ping, payload: 'p'.repeat(125) }
   for (let i = 0; i < 20_000; i++) slow.client.sendFrame(ping)
@@ -206,7 +206,7 @@ t.test('maxShardBackpressure: the longest queue of the shard goes, the others st
   last.client.pause()
   t.equal(last.peer.send(BLOCKING), true, 'the one that goes over it is not the longest')
   await engine.journal.until('the error', () => engine.journal.errors[0])
-  t.match(engine.journal.errors, [{ id: doomed.id, error: { code: 'SLOW_CONSUMER' } }])
+  t.match(engine.journal.errors, [{ id: doomed.id, error: { code: 'SHARD_BACKPRESSURE' } }])
   const more = Buffer.from('while that one is going')
   t.equal(first.peer.send(more), true)
   t.match(await engine.journal.closeOf(doomed.id), { code: 1013 })
@@ -246,7 +246,7 @@ t.test('what a blocked shard has not taken is bounded in bytes, counted, and arr
   t.equal(peer.send('refused'), false)
   t.equal(peer.send('refused too'), false)
   t.equal(engine.server.broadcast('refused as well'), false)
-  t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 3, controls: 0 })
+  t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 3, controls: 0, rateLimit: 0 })
   t.equal(peer.bufferedAmount, 64 * KIB)
   await assertReceived(t, joined, messages)
   await drained(engine, joined)

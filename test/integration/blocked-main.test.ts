@@ -38,7 +38,7 @@ for (const { name, options } of configurations) {
   ] as const
   for (const [how, block] of options.shards === 1 ? ways : ways.slice(0, 1)) {
     t.test(`${name}: main ${how}, pings of open connections are answered`, async (t) => {
-      const engine = await EngineUnderTest.start(t, options)
+      const engine = await EngineUnderTest.start(t, { ...options, maxControlRate: 0 })
       const clients = await startClients<PingResult>(t, { job: 'ping', port: engine.port, connections: 6, everyMs: 10 })
       block(BLOCKED_MS)
       clients.tell('stop')

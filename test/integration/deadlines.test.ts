@@ -217,7 +217,7 @@ t.test('handshakeTimeoutMs: a verifyClient that never settles', async (t) => {
   t.equal(refused.response.status, 503)
   t.match(refused.response.headers.get('retry-after')?.[0], /^\d+$/)
   assertTime(t, elapsedMs, 200)
-  t.same(engine.server.stats().rejected.reasons, { HANDSHAKE_TIMEOUT: 1 })
+  t.same(engine.server.stats().rejected.reasons, { VERIFY_TIMEOUT: 1 }, 'which is as long, and says more')
   const joined = await engine.join()
   t.equal(asked, 2, 'the place is free again')
   verdict.resolve(true)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import type { LimitLog } from '../../src/main/limit-log.ts'
 import { MainCounters } from '../../src/main/main-counters.ts'
 import { Peer } from '../../src/main/peer.ts'
 import { PeerRegistry } from '../../src/main/peer-registry.ts'
@@ -13,7 +14,7 @@ const CAPACITY = 4
 
 function registry(capacity = CAPACITY) {
   const table = ConnectionTable.allocate(capacity)
-  const context = { table, counters: new MainCounters(), options: resolveOptions().shard }
+  const context = { table, counters: new MainCounters(), limitLog: {} as LimitLog, options: resolveOptions().shard }
   const peers = new PeerRegistry(table, capacity)
   const open = (key: ConnectionKey): Peer => {
     const peer = new Peer(key, {} as RunningShard, context, {} as UpgradeRequest, null)

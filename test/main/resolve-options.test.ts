@@ -44,7 +44,10 @@ function flag(read: Row['read']): Row {
   return { read, byDefault: false, good: [true, false], bad: NO_BOOLEAN }
 }
 
-const COMPRESSION = { level: 3, memLevel: 6, maxDedicatedContexts: 1000 }
+const COMPRESSION = { level: 3, memLevel: 6, maxDedicatedContexts: 1000, inflateBytesPerSecond: 8 * 1024 * 1024 }
+
+const HEAP = { maxOldGenerationSizeMb: 1024 }
+const RATE = { messages: 10, perMs: 1000, burst: 20, bytesPerSecond: 0, action: 'close', graceMs: 5000 }
 
 const ROWS: Readonly<Record<Name, Row>> = {
   shards: integer(({ shards }) => shards, Math.max(1, availableParallelism() - 1), 0, 256),
@@ -63,8 +66,12 @@ const ROWS: Readonly<Record<Name, Row>> = {
   },
   resourceLimits: {
     read: ({ resourceLimits }) => resourceLimits,
-    byDefault: undefined,
-    good: [{}, { maxOldGenerationSizeMb: 64 }],
+    byDefault: HEAP,
+    good: [
+      new Becomes({}, HEAP),
+      { maxOldGenerationSizeMb: 64 },
+      new Becomes({ stackSizeMb: 8 }, { ...HEAP, stackSizeMb: 8 }),
+    ],
     bad: [64, '64', null, true],
   },
   handoff: {
@@ -75,6 +82,27 @@ const ROWS: Readonly<Record<Name, Row>> = {
   },
   maxPayload: integer(({ shard }) => shard.maxPayload, 1024 * 1024, 1, INT32_MAX),
   maxFragments: integer(({ shard }) => shard.maxFragments, 1024, 1, INT32_MAX),
+  maxExternalBytes: {
+    read: ({ shard }) => shard.maxExternalBytes,
+    byDefault: 1024 ** 3,
+    good: [16 * 1024 ** 2, Number.MAX_SAFE_INTEGER],
+    bad: [16 * 1024 ** 2 - 1, Number.POSITIVE_INFINITY, ...NO_NUMBER],
+  },
+  maxControlRate: integer(({ shard }) => shard.maxControlRate, 100, 0, 1_000_000),
+  maxPendingPongs: integer(({ shard }) => shard.maxPendingPongs, 16, 1, 10_000),
+  maxUnprocessedMessages: integer(({ shard }) => shard.maxUnprocessedMessages, 256, 1, INT32_MAX),
+  maxUnprocessedBytes: integer(({ shard }) => shard.maxUnprocessedBytes, 1024 * 1024, 1, INT32_MAX),
+  messageTimeoutMs: integer(({ shard }) => shard.messageTimeoutMs, 30_000, 0, INT32_MAX),
+  rateLimit: {
+    read: ({ shard }) => shard.rateLimit,
+    byDefault: null,
+    good: [
+      new Becomes({ messages: 10 }, RATE),
+      new Becomes({ messages: 1, perMs: 10 }, { ...RATE, messages: 1, perMs: 10, burst: 2 }),
+      { messages: 1_000_000, perMs: 3_600_000, burst: 1, bytesPerSecond: 1, action: 'drop', graceMs: 0 },
+    ],
+    bad: [10, 'close', null, true],
+  },
   maxBackpressure: integer(({ shard }) => shard.maxBackpressure, 1024 * 1024, 1, INT32_MAX),
   maxShardBackpressure: integer(
     ({ shard }) => shard.maxShardBackpressure,
@@ -96,8 +124,8 @@ const ROWS: Readonly<Record<Name, Row>> = {
       new Becomes('disabled', null),
       ...[true, 'shared', 'dedicated', {}].map((given) => new Becomes(given, COMPRESSION)),
       new Becomes(
-        { level: 9, memLevel: 1, maxDedicatedContexts: 0 },
-        { level: 9, memLevel: 1, maxDedicatedContexts: 0 },
+        { level: 9, memLevel: 1, maxDedicatedContexts: 0, inflateBytesPerSecond: 1 },
+        { level: 9, memLevel: 1, maxDedicatedContexts: 0, inflateBytesPerSecond: 1 },
       ),
     ],
     bad: ['on', '', null, 1],
@@ -137,6 +165,11 @@ const ROWS: Readonly<Record<Name, Row>> = {
     bad: [0, -1, 1_048_577, Number.NEGATIVE_INFINITY, ...NO_NUMBER],
   },
   handshakeTimeoutMs: integer((options) => options.handshakeTimeoutMs, 10_000, 100, 600_000),
+  // At most handshakeTimeoutMs, which is 10000 here.
+  verifyTimeoutMs: integer((options) => options.verifyTimeoutMs, 5000, 100, 10_000),
+  maxPendingHandshakes: integer((options) => options.maxPendingHandshakes, 1024, 1, 1_048_576),
+  maxHeaderFields: integer((options) => options.maxHeaderFields, 100, 5, 1000),
+  maxUrlLength: integer((options) => options.maxUrlLength, 4096, 1, 65_536),
   pingIntervalMs: integer(({ shard }) => shard.pingIntervalMs, 30_000, 0, INT32_MAX),
   livenessMs: integer(({ shard }) => shard.livenessMs, 45_000, 0, INT32_MAX),
   idleTimeoutMs: integer(({ shard }) => shard.idleTimeoutMs, 0, 0, INT32_MAX),
@@ -246,6 +279,16 @@ t.test('without pings there is no liveness deadline', async (t) => {
   t.equal(resolveOptions({ pingIntervalMs: 1, livenessMs: 5 }).shard.livenessMs, 5)
 })
 
+t.test('row 27: verifyClient has no longer than the handshake it is part of', async (t) => {
+  t.match(resolveOptions({ handshakeTimeoutMs: 300 }), { handshakeTimeoutMs: 300, verifyTimeoutMs: 300 })
+  t.match(resolveOptions({ handshakeTimeoutMs: 60_000 }), { verifyTimeoutMs: 5000 })
+  t.match(resolveOptions({ handshakeTimeoutMs: 60_000, verifyTimeoutMs: 60_000 }), { verifyTimeoutMs: 60_000 })
+  t.throws(() => resolveOptions({ handshakeTimeoutMs: 300, verifyTimeoutMs: 301 }), {
+    code: 'OPTION_INVALID',
+    message: 'options.verifyTimeoutMs must be at most options.handshakeTimeoutMs, which is 300, got 301',
+  })
+})
+
 t.test('a logger is used as it is', async (t) => {
   t.equal(resolveOptions({ logger: LOGGER }).logger, LOGGER)
 })
@@ -311,4 +354,25 @@ t.test('compression: who keeps contexts, and the windows', async (t) => {
     serverMaxWindowBits: 15,
     clientMaxWindowBits: 13,
   })
+})
+
+t.test('rateLimit: the limits of each of its options', async (t) => {
+  const bad = {
+    messages: [0, 1_000_001, 1.5, '1', undefined],
+    perMs: [9, 3_600_001],
+    burst: [0, 1_000_001],
+    bytesPerSecond: [-1, INT32_MAX + 1],
+    action: ['reject', '', null],
+    graceMs: [-1, 3_600_001],
+  }
+  for (const [name, values] of Object.entries(bad)) {
+    for (const value of values) {
+      const rateLimit = { messages: 1, [name]: value }
+      t.throws(() => resolveOptions({ rateLimit: rateLimit as never }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.rateLimit\\.${name} `),
+      })
+    }
+  }
+  t.throws(() => resolveOptions({ rateLimit: { mesages: 1 } as never }), { code: 'OPTION_UNKNOWN' })
 })

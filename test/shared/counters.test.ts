@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Counter, Counters } from '../../src/shared/counters.ts'
+import { ERROR_CODES } from '../../src/shared/errors.ts'
 
 const ALL = Object.values(Counter)
 
@@ -42,7 +43,27 @@ t.test('a death zeroes the gauges of its row and nothing else', async (t) => {
   const counters = Counters.allocate(2)
   for (const index of [0, 1]) for (const counter of ALL) counters.row(index).add(counter, 7)
   counters.row(0).clearGauges()
-  const gauges: Counter[] = [Counter.CONNECTIONS, Counter.QUEUED_BYTES]
+  const gauges: Counter[] = [
+    Counter.CONNECTIONS,
+    Counter.QUEUED_BYTES,
+    Counter.HEAP_BYTES,
+    Counter.EXTERNAL_BYTES,
+    Counter.MEMORY_PRESSURE,
+  ]
   for (const counter of ALL) t.equal(counters.row(0).get(counter), gauges.includes(counter) ? 0 : 7)
   t.equal(counters.total(Counter.CONNECTIONS), 7)
+})
+
+t.test('failures are counted by code, apart from the counters and from other shards', async (t) => {
+  const counters = Counters.allocate(2)
+  for (const counter of ALL) counters.row(0).add(counter, 1)
+  t.equal(counters.failures().size, 0)
+  for (const [index, code] of ERROR_CODES.entries()) {
+    for (let count = 0; count <= index; count++) counters.row(count % 2).countFailure(code)
+  }
+  t.same(
+    [...counters.failures()],
+    [...ERROR_CODES.entries()].map(([index, code]) => [code, index + 1]),
+  )
+  for (const counter of ALL) t.equal(counters.total(counter), 1)
 })

@@ -40,10 +40,13 @@ const COMMANDS: readonly (keyof CommandHandler)[] = [
   'markAlive',
   'notifyDrain',
   'conclude',
+  'pause',
+  'resume',
   'credit',
   'stop',
 ]
 const EVENTS: readonly (keyof EventHandler)[] = [
+  'limited',
   'ready',
   'reserved',
   'received',
@@ -179,6 +182,8 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
   markAlive: [withKey('markAlive')],
   notifyDrain: [withKey('notifyDrain')],
   conclude: [withKey('conclude')],
+  pause: [withKey('pause')],
+  resume: [withKey('resume')],
   credit: [fc.constant({ write: commands.credit, call: ['credit'] })],
   stop: [fc.constant({ write: commands.stop, call: ['stop'] })],
 }
@@ -196,6 +201,14 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   ],
   drained: [eventWithKey('drained')],
   dropped: [eventWithKey('dropped')],
+  limited: [
+    fc.tuple(keys, reasons).map(
+      ([key, option]): Sample => ({
+        write: (batch) => events.limited(batch, key, option),
+        call: ['limited', key, option],
+      }),
+    ),
+  ],
   failed: [
     fc.tuple(keys, reasons, reasons).map(
       ([key, code, cause]): Sample => ({

@@ -132,7 +132,10 @@ t.test('the server closes', async (t) => {
     t.ok(test.socket.destroyed)
     t.equal(test.counters.get(Counter.CLOSE_TIMEOUTS), 1)
     await once(test.socket, 'close')
-    t.match(test.told, [['closed', 1006, String]])
+    t.match(test.told, [
+      ['limited', 'closeTimeoutMs'],
+      ['closed', 1006, String],
+    ])
   })
 
   t.test('at once', async (t) => {
@@ -185,7 +188,10 @@ t.test('deadlines', async (t) => {
     test.pass(1)
     t.ok(test.socket.destroyed)
     await once(test.socket, 'close')
-    t.same(test.told, [['closed', 1006, 'liveness timeout']])
+    t.same(test.told, [
+      ['limited', 'livenessMs'],
+      ['closed', 1006, 'liveness timeout'],
+    ])
     t.equal(test.counters.get(Counter.LIVENESS_TIMEOUTS), 1)
   })
 
@@ -195,7 +201,7 @@ t.test('deadlines', async (t) => {
     test.receive(TEXT)
     test.pass(60_000)
     t.notOk(test.socket.destroyed)
-    test.connection.resumeReading()
+    test.connection.onCredit()
     test.pass(4999)
     t.notOk(test.socket.destroyed)
     test.pass(1)

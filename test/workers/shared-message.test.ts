@@ -11,7 +11,6 @@ const OPTIONS = {
   maxPayload: 1_000_000,
   maxDedicatedContexts: 0,
   inflateBytesPerSecond: 1e9,
-  inflateBurst: 1e9,
 }
 const PAYLOAD = Buffer.alloc(5000, 'one for all ')
 

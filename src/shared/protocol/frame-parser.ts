@@ -83,9 +83,9 @@ export class FrameParser {
     this.sink = sink
   }
 
-  /** Whether a message has begun and is not complete. */
-  get isInMessage(): boolean {
-    return this.messageFirst !== 0
+  /** Whether a message or a control frame has begun and is not complete. */
+  get isUnderWay(): boolean {
+    return this.stage === Stage.FIRST_BYTE ? this.messageFirst !== 0 : this.stage !== Stage.STOPPED
   }
 
   /**
@@ -151,8 +151,8 @@ export class FrameParser {
           return end
         }
       }
-      if (isData && length > ((first & RSV1) === 0 ? limits.maxPayload : limits.maxCompressedSize)) {
-        this.fail('MESSAGE_TOO_BIG')
+      if (isData && length > this.limitOf(first)) {
+        this.fail(sizeViolation(first))
         return end
       }
       if (isMasked) start += MASK_KEY_BYTES
@@ -200,7 +200,7 @@ export class FrameParser {
   }
 
   private readFirstByte(byte: number): ErrorCode | null {
-    const violation = firstByteViolation(byte, this.isInMessage, this.limits.allowRsv1)
+    const violation = firstByteViolation(byte, this.messageFirst !== 0, this.limits.allowRsv1)
     if (violation !== null) return violation
     if ((byte & CONTROL_BIT) === 0) {
       if (this.fragments >= this.limits.maxFragments) return 'TOO_MANY_FRAGMENTS'
@@ -238,9 +238,8 @@ export class FrameParser {
 
   private acceptLength(length: number): ErrorCode | null {
     const kept = this.message === null ? 0 : this.message.length
-    const { maxPayload, maxCompressedSize } = this.limits
-    const limit = (this.messageFirst & RSV1) === 0 ? maxPayload : maxCompressedSize
-    if ((this.first & CONTROL_BIT) === 0 && kept + length > limit) return 'MESSAGE_TOO_BIG'
+    const isData = (this.first & CONTROL_BIT) === 0
+    if (isData && kept + length > this.limitOf(this.messageFirst)) return sizeViolation(this.messageFirst)
     this.length = length
     this.missing = MASK_KEY_BYTES
     this.stage = Stage.MASK_KEY
@@ -343,6 +342,11 @@ export class FrameParser {
     else this.sink.onClose(code, reason.toString())
   }
 
+  /** Payload bytes that a message with this first byte may have on the wire. */
+  private limitOf(first: number): number {
+    return (first & RSV1) === 0 ? this.limits.maxPayload : this.limits.maxCompressedSize
+  }
+
   private forgetMessage(): void {
     this.messageFirst = 0
     this.fragments = 0
@@ -354,4 +358,8 @@ export class FrameParser {
     this.stop()
     this.violation = new ShardwsError(code)
   }
+}
+
+function sizeViolation(first: number): ErrorCode {
+  return (first & RSV1) === 0 ? 'MESSAGE_TOO_BIG' : 'COMPRESSED_TOO_BIG'
 }

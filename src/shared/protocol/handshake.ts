@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ShardwsError } from '../errors.ts'
+import { type Extension, parseExtensions } from './extensions.ts'
 import { reasonPhrase } from './reason-phrases.ts'
 import { parseSubprotocols } from './subprotocol.ts'
 import { isFieldValue, isToken, parseTokenList, trimWhitespace } from './tokens.ts'
@@ -18,18 +19,18 @@ export interface OpeningHandshake {
   readonly key: string
   /** Offered subprotocols in order of preference. */
   readonly protocols: readonly string[]
-  /** `Sec-WebSocket-Extensions` as received, several joined; '' when there is none. */
-  readonly extensions: string
+  /** Offered extensions in order of preference, known to us or not. */
+  readonly extensions: readonly Extension[]
   readonly origin: string | undefined
-  /** From the first `/` up to the query, not decoded. */
-  readonly path: string
-  /** The query with its `?`; '' when there is none. */
-  readonly search: string
 }
 
-const MAX_HEADER_PAIRS = 1000
-/** Bytes. */
-const MAX_URL = 4096
+/** How large an opening handshake may be. */
+export interface HandshakeLimits {
+  /** Header fields, a repeated name counted every time. */
+  readonly maxHeaderFields: number
+  /** Bytes of the request target. */
+  readonly maxUrlLength: number
+}
 
 const KEY_CHARACTERS = 24
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -63,8 +64,11 @@ const HEADER_NAMES = [
  * through and either forbids. Any `Content-Length`, 0 too, and any `Transfer-Encoding` is refused: bytes
  * after the head are frames. Absolute-form targets are refused, nobody opens a WebSocket with them.
  */
-export function validateUpgrade(head: UpgradeHead): OpeningHandshake | ShardwsError {
-  if (head.rawHeaders.length > 2 * MAX_HEADER_PAIRS) return new ShardwsError('HEADERS_TOO_LARGE')
+export function validateUpgrade(head: UpgradeHead, limits: HandshakeLimits): OpeningHandshake | ShardwsError {
+  // First of all: Node keeps about 1000 fields, and one that it has dropped may be the one that matters.
+  if (head.rawHeaders.length > 2 * limits.maxHeaderFields) return new ShardwsError('HEADERS_TOO_LARGE')
+  // RFC 9112 §3: a target longer than the server wants to parse is answered with 414.
+  if (head.url.length > limits.maxUrlLength) return new ShardwsError('URI_TOO_LONG')
   // RFC 6455 §4.2.1: a GET request, HTTP/1.1 or higher.
   if (head.method !== 'GET') return new ShardwsError('METHOD_NOT_ALLOWED')
   if (!isUpgradableVersion(head.httpVersion)) return badRequest('HTTP/1.1 is required')
@@ -81,17 +85,17 @@ export function validateUpgrade(head: UpgradeHead): OpeningHandshake | ShardwsEr
   const offered = headers['sec-websocket-protocol']
   const protocols = offered.length === 0 ? [] : parseSubprotocols(offered.join(','))
   if (protocols === null) return badRequest('Sec-WebSocket-Protocol must be a list of different tokens')
+  // RFC 6455 §9.1: a malformed list of extensions fails the handshake, whether we know any of them or not.
+  const extensions = parseExtensions(headers['sec-websocket-extensions'].join(','))
+  if (extensions === null) return badRequest('Sec-WebSocket-Extensions is malformed')
   if (headers.origin.length > 1) return badRequest('Origin must not be repeated')
+  return { key: headers['sec-websocket-key'][0] as string, protocols, extensions, origin: headers.origin[0] }
+}
 
-  const query = head.url.indexOf('?')
-  return {
-    key: headers['sec-websocket-key'][0] as string,
-    protocols,
-    extensions: headers['sec-websocket-extensions'].join(', '),
-    origin: headers.origin[0],
-    path: query < 0 ? head.url : head.url.slice(0, query),
-    search: query < 0 ? '' : head.url.slice(query),
-  }
+/** The two parts of a request target: the path, not decoded, and the query without its `?`; '' when there is none. */
+export function splitTarget(url: string): { path: string; query: string } {
+  const end = url.indexOf('?')
+  return end === -1 ? { path: url, query: '' } : { path: url.slice(0, end), query: url.slice(end + 1) }
 }
 
 /** RFC 6455 §4.2.2: the value of `Sec-WebSocket-Accept` that answers `key`. */
@@ -131,7 +135,8 @@ export function formatAccepted(
  * A complete answer that refuses an opening handshake and announces the end of the connection. What RFC
  * 9110 demands of 405 and 426 is added; `headers` may replace it and the content type.
  *
- * @throws ShardwsError ARGUMENT_INVALID for a status outside 300-599 or a header that is malformed or frames the answer.
+ * @throws ShardwsError ARGUMENT_INVALID for a status outside 300-599, a header that is malformed or frames the answer, or a
+ * body that is no string.
  */
 export function formatRefusal(status: number, headers: Readonly<Record<string, string>>, body: string): string {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
@@ -145,6 +150,7 @@ export function formatRefusal(status: number, headers: Readonly<Record<string, s
   for (const [name, value] of requiredHeaders(status)) {
     if (!given.has(name.toLowerCase())) head += headerLine(name, value)
   }
+  if (typeof body !== 'string') throw invalid(`body must be a string, not ${typeof body}; encode it`)
   return `${head}${headerLine('Content-Length', String(Buffer.byteLength(body)))}\r\n${body}`
 }
 
@@ -165,7 +171,8 @@ function callerLine(name: string, value: string): string {
 function headerLine(name: string, value: string): string {
   if (!isToken(name))
     throw invalid(`headers must be named by tokens: ${JSON.stringify(name)}; remove spaces and separators`)
-  if (!isFieldValue(value)) {
+  // An object is no string until it is written, and then it may hold anything.
+  if (typeof value !== 'string' || !isFieldValue(value)) {
     throw invalid(
       `headers must have visible ASCII values: ${name} is ${JSON.stringify(value)}; encode other characters`,
     )
@@ -201,7 +208,6 @@ function collect(rawHeaders: readonly string[]): Collected {
 function checkTarget(url: string): ShardwsError | null {
   // RFC 9112 §3.2.1: origin-form.
   if (!url.startsWith('/')) return badRequest('the request target must be a path')
-  if (url.length > MAX_URL) return badRequest(`the request target exceeds ${MAX_URL} bytes`)
   for (let at = 0; at < url.length; at += 1) {
     const code = url.charCodeAt(at)
     // RFC 3986 §2: visible ASCII; a fragment never reaches a server.

@@ -72,6 +72,38 @@ t.test('the parser reads what the writer wrote', (t) => {
         parse([target.subarray(0, end)], { role: 'client' }).join() === `text ${Buffer.from(text).toString('hex')}`
       )
     }),
+    { seed: 6455 },
+  )
+  t.end()
+})
+
+t.test('property: any frames, written one after the other, are read as they were', (t) => {
+  const bytes = fc.oneof(
+    { weight: 6, arbitrary: fc.uint8Array({ maxLength: 300 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 65_530, max: 65_545 }).map((length) => new Uint8Array(length).fill(7)) },
+  )
+  const message = fc.record({ opcode: fc.constant(Opcode.BINARY), payload: bytes, rsv1: fc.boolean() })
+  const control = fc.record({
+    opcode: fc.constantFrom(Opcode.PING, Opcode.PONG),
+    payload: fc.uint8Array({ maxLength: 125 }),
+    rsv1: fc.constant(false),
+  })
+  const names = { [Opcode.BINARY]: 'binary', [Opcode.PING]: 'ping', [Opcode.PONG]: 'pong' }
+  fc.assert(
+    fc.property(fc.array(fc.oneof(message, control), { maxLength: 6 }), fc.integer(), (frames, key) => {
+      const wanted = frames.map(
+        ({ opcode, payload, rsv1 }) =>
+          `${rsv1 ? 'compressed ' : ''}${names[opcode]} ${Buffer.from(payload).toString('hex')}`,
+      )
+      const plain = frames.map(({ opcode, payload, rsv1 }) => encodeFrame(opcode, payload, { rsv1 }))
+      const masked = frames.map(({ opcode, payload, rsv1 }) => encodeMaskedFrame(opcode, payload, key, { rsv1 }))
+      const limits = { allowRsv1: true }
+      return (
+        parse([Buffer.concat(plain)], { role: 'client', ...limits }).join('\n') === wanted.join('\n') &&
+        parse([Buffer.concat(masked)], limits).join('\n') === wanted.join('\n')
+      )
+    }),
+    { seed: 6455, numRuns: 300 },
   )
   t.end()
 })

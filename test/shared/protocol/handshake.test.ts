@@ -6,11 +6,14 @@ import {
   acceptKey,
   formatAccepted,
   formatRefusal,
+  type OpeningHandshake,
+  splitTarget,
   type UpgradeHead,
   validateUpgrade,
 } from '../../../src/shared/protocol/handshake.ts'
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+const LIMITS = { maxHeaderFields: 100, maxUrlLength: 4096 }
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 
 type Pairs = [string, string][]
@@ -40,6 +43,10 @@ function headOf({ method = 'GET', httpVersion = '1.1', url = '/chat', set = {}, 
   return { method, httpVersion, url, rawHeaders: [...pairs, ...add].flat() }
 }
 
+function validate(change: Change): OpeningHandshake | ShardwsError {
+  return validateUpgrade(headOf(change), LIMITS)
+}
+
 const ACCEPTED: [string, Change][] = [
   ['the plainest request', {}],
   ['HTTP/1.2', { httpVersion: '1.2' }],
@@ -52,10 +59,12 @@ const ACCEPTED: [string, Change][] = [
   ['Host as IPv6', { set: { Host: '[::1]:8080' } }],
   ['a path of one slash', { url: '/' }],
   ['a path that new URL() throws at', { url: '//' }],
-  ['a URL of 4096 bytes', { url: `/${'a'.repeat(4095)}` }],
+  ['row 14: a URL of 4095 bytes', { url: `/${'a'.repeat(4094)}` }],
+  ['row 14: a URL of 4096 bytes', { url: `/${'a'.repeat(4095)}` }],
   ['a key of zeros', { set: { 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==' } }],
   ['subprotocols', { add: [['Sec-WebSocket-Protocol', 'a, b']] }],
-  ['1000 headers', { add: Array(995).fill(['X', 'y']) as Pairs }],
+  ['row 14: 99 headers', { add: Array(94).fill(['X', 'y']) as Pairs }],
+  ['row 14: 100 headers', { add: Array(95).fill(['X', 'y']) as Pairs }],
   [
     'a header named like a prototype property',
     {
@@ -131,19 +140,21 @@ const REFUSED: [string, Change, number][] = [
     },
     400,
   ],
-  ['1001 headers', { add: Array(996).fill(['X', 'y']) as Pairs }, 431],
+  ['row 14: 101 headers', { add: Array(96).fill(['X', 'y']) as Pairs }, 431],
   ['an absolute URL', { url: 'http://example.com/chat' }, 400],
   ['an authority', { url: 'example.com:80' }, 400],
   ['an asterisk', { url: '*' }, 400],
   ['no URL', { url: '' }, 400],
   ['a URL that breaks new URL()', { url: 'http://[' }, 400],
-  ['a URL of 4097 bytes', { url: `/${'a'.repeat(4096)}` }, 400],
+  ['row 14: a URL of 4097 bytes', { url: `/${'a'.repeat(4096)}` }, 414],
   ['a URL with a space', { url: '/a b' }, 400],
   ['a URL with a line break', { url: '/a\r\nX: y' }, 400],
   ['a URL with NUL', { url: '/\0' }, 400],
   ['a URL with DEL', { url: '/\x7f' }, 400],
   ['a URL with raw UTF-8', { url: '/é' }, 400],
   ['a URL with a fragment', { url: '/a#b' }, 400],
+  ['row 55: extensions that break the grammar', { add: [['Sec-WebSocket-Extensions', 'a;=1']] }, 400],
+  ['row 55: an empty list of extensions', { add: [['Sec-WebSocket-Extensions', ',']] }, 400],
   ['an empty subprotocol list', { add: [['Sec-WebSocket-Protocol', '']] }, 400],
   ['a subprotocol with a space', { add: [['Sec-WebSocket-Protocol', 'a b']] }, 400],
   ['a subprotocol twice', { add: [['Sec-WebSocket-Protocol', 'a, a']] }, 400],
@@ -171,7 +182,7 @@ const REFUSED: [string, Change, number][] = [
 
 t.test('accepted opening handshakes', (t) => {
   for (const [name, change] of ACCEPTED) {
-    const handshake = validateUpgrade(headOf(change))
+    const handshake = validate(change)
     t.notOk(handshake instanceof ShardwsError, name)
   }
   t.end()
@@ -179,7 +190,7 @@ t.test('accepted opening handshakes', (t) => {
 
 t.test('refused opening handshakes', (t) => {
   for (const [name, change, status] of REFUSED) {
-    const refusal = validateUpgrade(headOf(change))
+    const refusal = validate(change)
     t.equal(refusal instanceof ShardwsError && refusal.status, status, name)
   }
   t.end()
@@ -193,29 +204,30 @@ t.test('what the request asks for', (t) => {
     ['Sec-WebSocket-Protocol', 'a, c'],
     ['Sec-WebSocket-Extensions', 'foo; bar'],
   ]
-  t.same(validateUpgrade(headOf({ url: '/chat/1?room=a%20b?c', add })), {
+  t.same(validate({ add }), {
     key: KEY,
     protocols: ['b', 'a', 'c'],
-    extensions: 'permessage-deflate, foo; bar',
+    extensions: [
+      { name: 'permessage-deflate', parameters: [] },
+      { name: 'foo', parameters: [{ name: 'bar', value: null }] },
+    ],
     origin: 'https://example.com',
-    path: '/chat/1',
-    search: '?room=a%20b?c',
   })
-  t.same(validateUpgrade(headOf({ url: '/?' })), {
-    key: KEY,
-    protocols: [],
-    extensions: '',
-    origin: undefined,
-    path: '/',
-    search: '?',
-  })
+  t.same(validate({}), { key: KEY, protocols: [], extensions: [], origin: undefined })
+  t.end()
+})
+
+t.test('the parts of a request target', (t) => {
+  t.same(splitTarget('/chat/1?room=a%20b?c'), { path: '/chat/1', query: 'room=a%20b?c' })
+  t.same(splitTarget('/?'), { path: '/', query: '' })
+  t.same(splitTarget('//'), { path: '//', query: '' })
   t.end()
 })
 
 t.test('an IncomingMessage is an UpgradeHead', (t) => {
   const request = new IncomingMessage(new Socket())
   Object.assign(request, headOf({}))
-  t.notOk(validateUpgrade(request as IncomingMessage & UpgradeHead) instanceof ShardwsError)
+  t.notOk(validateUpgrade(request as IncomingMessage & UpgradeHead, LIMITS) instanceof ShardwsError)
   t.end()
 })
 
@@ -291,8 +303,11 @@ t.test('refusals', (t) => {
     { Connection: 'keep-alive' },
     { 'content-length': '3' },
     { 'Transfer-Encoding': 'chunked' },
+    { 'X-A': { toString: () => 'a\r\nX: y' } as unknown as string },
+    { 'X-A': ['a'] as unknown as string },
   ]) {
     t.throws(() => formatRefusal(302, headers, ''), { code: 'ARGUMENT_INVALID' }, JSON.stringify(headers))
   }
+  t.throws(() => formatRefusal(400, {}, Buffer.of(0xff) as unknown as string), { code: 'ARGUMENT_INVALID' })
   t.end()
 })

@@ -182,7 +182,40 @@ t.test('property: our two ends agree, and never beyond what either wants', async
         assert.ok(agreement.clientNoContextTakeover || !policy.clientNoContextTakeover)
       }
     }),
+    { seed: 7692 },
   )
+})
+
+t.test('property: whatever is offered, what is agreed on is within the policy and can be answered', async () => {
+  const name = fc.constantFrom(
+    'server_no_context_takeover',
+    'client_no_context_takeover',
+    'server_max_window_bits',
+    'client_max_window_bits',
+    '__proto__',
+  )
+  const value = fc.constantFrom('', '=8', '=9', '=10', '="12"', '=15', '=16', '=0', '=010', '=1e1', '=x')
+  const parameters = fc.array(
+    fc.tuple(name, value).map(([name, value]) => `; ${name}${value}`),
+    { maxLength: 4 },
+  )
+  const offer = fc.tuple(fc.constantFrom(P, P, 'x'), parameters).map(([name, list]) => name + list.join(''))
+  let agreements = 0
+  fc.assert(
+    fc.property(fc.array(offer, { maxLength: 4 }), policies, (offers, policy) => {
+      const agreement = negotiate(parseExtensions(offers.join(', '))!, policy)
+      if (agreement === null) return
+      agreements += 1
+      const { serverMaxWindowBits, clientMaxWindowBits } = agreement
+      assert.ok(serverMaxWindowBits >= 9 && serverMaxWindowBits <= policy.serverMaxWindowBits)
+      assert.ok(clientMaxWindowBits >= 8 && clientMaxWindowBits <= 15)
+      assert.ok(agreement.serverNoContextTakeover || !policy.serverNoContextTakeover)
+      assert.ok(agreement.clientNoContextTakeover || !policy.clientNoContextTakeover)
+      assert.equal(parseExtensions(formatAgreement(agreement))?.length, 1)
+    }),
+    { seed: 7692, numRuns: 2000 },
+  )
+  assert.ok(agreements > 500, `${agreements} agreements`)
 })
 
 t.test('RFC 7692 §7.1.2.2: a client that cannot be told its window is not told', async () => {

@@ -141,7 +141,7 @@ t.test('every pair and triple of bytes, and random bytes, as TextDecoder sees th
       const state = advanceUtf8(half, bytes, Math.min(cut, bytes.length), bytes.length)
       return (state === 0) === isDecodable(bytes) && (half !== UTF8_INVALID || state === UTF8_INVALID)
     }),
-    { numRuns: 2000 },
+    { seed: 3629, numRuns: 2000 },
   )
   t.end()
 })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { InflateBudget } from '../../workers/inflate-budget.ts'
+import { TokenBucket } from '../../workers/token-bucket.ts'
 
 t.test('a burst, then the rate', async (t) => {
-  const budget = new InflateBudget(1000, 500, 0)
+  const budget = new TokenBucket(1000, 500, 0)
   t.ok(budget.spend(500, 0), 'all of the burst at once')
   t.notOk(budget.spend(1, 0))
   t.notOk(budget.spend(101, 100))
@@ -19,7 +19,7 @@ t.test('property: never more than burst and rate allow, never less', async () =>
   const steps = fc.array(fc.record({ bytes: fc.nat(400), ms: fc.nat(300) }), { maxLength: 100 })
   fc.assert(
     fc.property(steps, (list) => {
-      const budget = new InflateBudget(1000, 500, 0)
+      const budget = new TokenBucket(1000, 500, 0)
       let now = 0
       let spent = 0
       // The classical definition: over no stretch of time more than burst + rate × time.

@@ -1,0 +1,35 @@
+import { Counter } from '../shared/counters.ts'
+import { ERRORS, type ErrorCode } from '../shared/errors.ts'
+import type { Engine } from './engine.ts'
+
+/** Limits whose effect is not an error: what counts them. */
+const COUNTED: Readonly<Record<string, readonly Counter[]>> = {
+  maxBackpressure: [Counter.DROPPED_MESSAGES],
+  maxPendingPongs: [Counter.COALESCED_PONGS],
+  rateLimit: [Counter.RATE_LIMITED_MESSAGES, Counter.RATE_PAUSES],
+  livenessMs: [Counter.LIVENESS_TIMEOUTS],
+  idleTimeoutMs: [Counter.IDLE_TIMEOUTS],
+  closeTimeoutMs: [Counter.CLOSE_TIMEOUTS],
+  maxLifetimeMs: [Counter.LIFETIMES_ENDED],
+}
+
+/** How often the limit that each option sets was reached. */
+export function limitsOf(
+  { counters, shardCounters }: Engine,
+  failures: ReadonlyMap<ErrorCode, number>,
+): Partial<Record<string, number>> {
+  const limits = new Map<string, number>()
+  const add = (option: string, count: number): void => {
+    if (count > 0) limits.set(option, (limits.get(option) ?? 0) + count)
+  }
+  for (const counts of [counters.rejected, failures]) {
+    for (const [code, count] of counts) {
+      const { option } = ERRORS[code]
+      if (option !== undefined) add(option, count)
+    }
+  }
+  for (const [option, all] of Object.entries(COUNTED)) for (const each of all) add(option, shardCounters.total(each))
+  add('maxBackpressure', counters.refusedByBackpressure)
+  add('maxUnprocessedMessages', counters.unprocessedPauses)
+  return Object.fromEntries(limits)
+}

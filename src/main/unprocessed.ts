@@ -1,0 +1,42 @@
+import type { ShardOptions } from '../shared/messages.ts'
+
+/** Who reads the connection. */
+interface Reader {
+  pause(): void
+  resume(): void
+}
+
+/** The messages of one connection that the application works on: past the limit it gets no more until half are done. */
+export class Unprocessed {
+  readonly #options: ShardOptions
+  readonly #reader: Reader
+  #messages = 0
+  #bytes = 0
+  #isPaused = false
+
+  constructor(options: ShardOptions, reader: Reader) {
+    this.#options = options
+    this.#reader = reader
+  }
+
+  /** `work` settles when the application is done with a message; it must not reject. */
+  add(work: Promise<unknown>, bytes: number): void {
+    const { maxUnprocessedBytes, maxUnprocessedMessages } = this.#options
+    this.#messages++
+    this.#bytes += bytes
+    void work.then(() => this.#remove(bytes))
+    if (this.#isPaused || (this.#messages < maxUnprocessedMessages && this.#bytes < maxUnprocessedBytes)) return
+    this.#isPaused = true
+    this.#reader.pause()
+  }
+
+  #remove(bytes: number): void {
+    const { maxUnprocessedBytes, maxUnprocessedMessages } = this.#options
+    this.#messages--
+    this.#bytes -= bytes
+    if (!this.#isPaused) return
+    if (this.#messages > maxUnprocessedMessages / 2 || this.#bytes > maxUnprocessedBytes / 2) return
+    this.#isPaused = false
+    this.#reader.resume()
+  }
+}

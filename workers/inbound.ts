@@ -1,0 +1,206 @@
+import type { Duplex } from 'node:stream'
+import { Counter } from '../src/shared/counters.ts'
+import { ShardwsError } from '../src/shared/errors.ts'
+import { FrameParser, type FrameSink } from '../src/shared/protocol/frame-parser.ts'
+import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
+import type { ConnectionCompression } from './compression.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import { ControlFrames } from './control-frames.ts'
+import type { Deadlines } from './deadlines.ts'
+import { countCompressed } from './message-sender.ts'
+import { RateLimit } from './rate-limit.ts'
+import type { HandledConnection } from './shard-handler.ts'
+
+/** Why a connection is not read, as bits. */
+export const Pause = {
+  /** Main has not taken what was posted. */
+  CREDIT: 1,
+  /** The peer sends faster than `rateLimit`. */
+  RATE: 2,
+  /** The application works on as many messages of this connection as it may. */
+  UNPROCESSED: 4,
+} as const
+
+export interface InboundOwner extends HandledConnection {
+  /** The peer broke a rule: nothing more of it counts. */
+  refuse(violation: ShardwsError): void
+  onPing(payload: Buffer): void
+  onPeerClose(code: number, reason: string): void
+  /** Main has not taken what was posted: `resume` once it has. */
+  onCreditSpent(): void
+}
+
+/** The input of one connection: what of it counts, how fast, and who gets it. */
+export class Inbound implements FrameSink {
+  /** Main has got a message of this connection. */
+  hasReachedMain = false
+  readonly #owner: InboundOwner
+  readonly #context: ConnectionContext
+  readonly #parser: FrameParser
+  readonly #compression: ConnectionCompression | null
+  readonly #deadlines: Deadlines
+  readonly #rate: RateLimit | null
+  /** Null until the peer has sent a ping or a pong. */
+  #controls: ControlFrames | null = null
+  /** Pings of ours that the peer has not answered. */
+  #awaitedPongs = 0
+  #socket: Duplex | null = null
+  #pauses = 0
+
+  constructor(
+    owner: InboundOwner,
+    context: ConnectionContext,
+    compression: ConnectionCompression | null,
+    deadlines: Deadlines,
+  ) {
+    const { clock, limits, options } = context
+    this.#owner = owner
+    this.#context = context
+    this.#compression = compression
+    this.#deadlines = deadlines
+    this.#parser = new FrameParser('server', compression === null ? limits.plain : limits.compressible, this)
+    this.#rate = options.rateLimit && new RateLimit(options.rateLimit, clock.now)
+  }
+
+  attach(socket: Duplex): void {
+    this.#socket = socket
+    if (this.isPaused) socket.pause()
+  }
+
+  get isPaused(): boolean {
+    return this.#pauses !== 0
+  }
+
+  push(bytes: Buffer): void {
+    const { clock, counters } = this.#context
+    counters.add(Counter.WIRE_BYTES_IN, bytes.length)
+    this.#deadlines.heard(clock.now)
+    const violation = this.#parser.push(bytes)
+    if (violation !== null) this.#owner.refuse(violation)
+    else this.#deadlines.messageIs(this.#parser.isUnderWay, clock.now)
+  }
+
+  /** Nothing that still arrives counts. */
+  stop(): void {
+    this.#parser.stop()
+  }
+
+  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean): void {
+    this.#deadlines.messageIs(false, this.#context.clock.now)
+    const message = isCompressed ? this.#inflate(payload, isBinary) : payload
+    if (message instanceof ShardwsError) this.#owner.refuse(message)
+    else if (this.#rate === null || this.#isAdmitted(this.#rate, message.length)) this.#deliver(message, isBinary)
+  }
+
+  onPing(payload: Buffer): void {
+    if (this.#admitsControl()) this.#owner.onPing(payload)
+  }
+
+  onPong(): void {
+    const { counters, table, clock } = this.#context
+    // One that was asked for is no flood.
+    if (this.#awaitedPongs > 0) this.#awaitedPongs--
+    else if (!this.#admitsControl()) return
+    counters.add(Counter.PONGS_RECEIVED, 1)
+    table.setLastPong(this.#owner.key, clock.epochMs)
+  }
+
+  onClose(code: number, reason: string): void {
+    this.#owner.onPeerClose(code, reason)
+  }
+
+  /** A ping was sent. */
+  awaitPong(): void {
+    this.#awaitedPongs++
+  }
+
+  /** Whether the pong of this ping may be queued behind output that the peer does not read. */
+  mayQueuePong(payload: Buffer): boolean {
+    return this.#ensureControls().mayQueue(payload)
+  }
+
+  /** The pong that was left out for want of reading, if there is one. */
+  takeOwedPong(): Buffer | null {
+    return this.#controls?.drain() ?? null
+  }
+
+  /** @param reason one of `Pause`. */
+  pause(reason: number): void {
+    if (!this.isPaused) {
+      this.#context.counters.add(Counter.INBOUND_PAUSES, 1)
+      this.#socket?.pause()
+    }
+    this.#pauses |= reason
+  }
+
+  /** @param reason one of `Pause`; left out: whatever it was. */
+  resume(reason = this.#pauses): void {
+    if (!this.isPaused) return
+    this.#pauses &= ~reason
+    if (this.isPaused) return
+    this.#deadlines.readAgain(this.#context.clock.now)
+    this.#socket?.resume()
+  }
+
+  /** Lets a throttled peer go on when its budget has filled up, or gives up on it. */
+  sweep(now: number): void {
+    if (this.#rate === null) return
+    if (this.#rate.isExhausted(now)) this.#owner.refuse(new ShardwsError('RATE_LIMITED'))
+    else if ((this.#pauses & Pause.RATE) !== 0 && this.#rate.hasRecovered(now)) this.resume(Pause.RATE)
+  }
+
+  #inflate(body: Buffer, isBinary: boolean): Buffer | ShardwsError {
+    if (this.#compression === null) return new ShardwsError('RESERVED_BITS')
+    const message = this.#compression.inflate(body, this.#context.clock.now)
+    if (message instanceof ShardwsError) return message
+    countCompressed(this.#context, this.#owner.key, message.length, body.length)
+    // RFC 6455 §8.1; the parser could not look into it.
+    return isBinary || isValidUtf8(message) ? message : new ShardwsError('INVALID_UTF8')
+  }
+
+  #isAdmitted(rate: RateLimit, bytes: number): boolean {
+    const { clock, counters, link } = this.#context
+    const { key } = this.#owner
+    const admission = rate.admit(bytes, clock.now)
+    if (admission === 'deliver') return true
+    if (admission === 'pause') {
+      if ((this.#pauses & Pause.RATE) === 0) {
+        counters.add(Counter.RATE_PAUSES, 1)
+        link.limited(key, 'rateLimit')
+      }
+      this.pause(Pause.RATE)
+      return true
+    }
+    counters.add(Counter.RATE_LIMITED_MESSAGES, 1)
+    if (rate.mustTell(clock.now)) link.failed(key, 'RATE_LIMITED', '')
+    return false
+  }
+
+  #deliver(payload: Buffer, isBinary: boolean): void {
+    const { counters, table, clock, handler, link } = this.#context
+    const { key } = this.#owner
+    counters.add(Counter.MESSAGES_RECEIVED, 1)
+    counters.add(Counter.BYTES_RECEIVED, payload.length)
+    table.countReceived(key, payload.length, clock.epochMs)
+    if (handler !== null) {
+      handler.message(this.#owner, payload, isBinary)
+      return
+    }
+    link.received(key, payload, isBinary)
+    this.hasReachedMain = true
+    if ((this.#pauses & Pause.CREDIT) !== 0 || link.hasCredit()) return
+    this.pause(Pause.CREDIT)
+    this.#owner.onCreditSpent()
+  }
+
+  #admitsControl(): boolean {
+    if (this.#ensureControls().admit(this.#context.clock.now)) return true
+    this.#owner.refuse(new ShardwsError('CONTROL_FLOOD'))
+    return false
+  }
+
+  #ensureControls(): ControlFrames {
+    this.#controls ??= new ControlFrames(this.#context.options, this.#context.clock.now)
+    return this.#controls
+  }
+}

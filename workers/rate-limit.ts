@@ -1,0 +1,68 @@
+import type { RateLimitOptions } from '../src/shared/messages.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** What becomes of a message: `pause` delivers it and then stops reading. */
+export type Admission = 'deliver' | 'pause' | 'drop'
+
+/**
+ * How many messages and bytes one peer may send. One that sends faster is read more slowly (`pause`, `close`), so TCP
+ * holds it back and nothing is lost, or loses what is too much (`drop`, `error`).
+ */
+export class RateLimit {
+  readonly #options: RateLimitOptions
+  readonly #messages: TokenBucket
+  readonly #bytes: TokenBucket | null
+  /** Since when a bucket has not been full; null while both are. */
+  #overMs: number | null = null
+  #toldMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: RateLimitOptions, now: number) {
+    const { messages, perMs, burst, bytesPerSecond } = options
+    this.#options = options
+    this.#messages = new TokenBucket((messages * 1000) / perMs, burst, now)
+    this.#bytes = bytesPerSecond === 0 ? null : new TokenBucket(bytesPerSecond, 2 * bytesPerSecond, now)
+  }
+
+  admit(bytes: number, now: number): Admission {
+    const { action } = this.#options
+    if (action === 'drop' || action === 'error') return this.#spend(bytes, now) ? 'deliver' : 'drop'
+    const hasMessage = this.#messages.overdraw(1, now)
+    const hasBytes = this.#bytes === null || this.#bytes.overdraw(bytes, now)
+    if (hasMessage && hasBytes) return 'deliver'
+    this.#overMs ??= now
+    return 'pause'
+  }
+
+  /** Whether the application is to be told of a dropped message: once per period, however many there are. */
+  mustTell(now: number): boolean {
+    const { action, perMs } = this.#options
+    if (action !== 'error' || now - this.#toldMs < perMs) return false
+    this.#toldMs = now
+    return true
+  }
+
+  /** Whether a paused connection may be read again: half of a burst is there. */
+  hasRecovered(now: number): boolean {
+    if (this.#isFilled(1, now)) this.#overMs = null
+    return this.#isFilled(0.5, now)
+  }
+
+  /** Whether the peer has kept the buckets from filling up for longer than it is granted. */
+  isExhausted(now: number): boolean {
+    const { action, graceMs } = this.#options
+    if (action !== 'close' || this.#overMs === null) return false
+    if (this.#isFilled(1, now)) this.#overMs = null
+    return this.#overMs !== null && now - this.#overMs >= graceMs
+  }
+
+  #spend(bytes: number, now: number): boolean {
+    if (this.#messages.available(now) < 1) return false
+    if (this.#bytes !== null && !this.#bytes.spend(bytes, now)) return false
+    return this.#messages.spend(1, now)
+  }
+
+  #isFilled(part: number, now: number): boolean {
+    const isFilled = (bucket: TokenBucket): boolean => bucket.available(now) >= part * bucket.capacity
+    return isFilled(this.#messages) && (this.#bytes === null || isFilled(this.#bytes))
+  }
+}
