@@ -14,6 +14,9 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '44
 /** RFC 6454 §6.2: scheme, host and perhaps a port, nothing else. In a rule, `*` may stand in host and port. */
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9_.*-]+|\[[0-9a-f:.]+\])(?::(\d{1,5}|\*))?\/?$/
 
+/** RFC 1035 §2.3.4. Several `*` in a label cost the square of its length: a longer host is refused unread. */
+const MAX_HOST_LENGTH = 253
+
 /** What `*` in a host stands for: within one label. */
 const WITHIN_LABEL = '[a-z0-9_-]+'
 
@@ -57,6 +60,7 @@ function parse(origin: string): Origin | null {
   const match = ORIGIN.exec(origin.toLowerCase())
   if (match === null) return null
   const [, scheme = '', host = '', port = DEFAULT_PORTS[scheme] ?? ''] = match
+  if (host.length > MAX_HOST_LENGTH) return null
   return { scheme, host, port }
 }
 

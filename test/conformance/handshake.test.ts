@@ -3,6 +3,7 @@ import { RawClient } from '../fixtures/raw-client.ts'
 import { configurations } from './configurations.ts'
 import { acceptedCases } from './handshake-accepted.ts'
 import { type HandshakeCase, refused, withPipelined } from './handshake-case.ts'
+import { httpCases } from './handshake-http.ts'
 import { policies } from './handshake-policies.ts'
 import { refusedCases } from './handshake-refused.ts'
 import { runHandshake } from './run-handshake.ts'
@@ -17,6 +18,7 @@ for (const configuration of await configurations()) {
     for (const { name, options, cases } of [
       { name: 'accepted', options: {}, cases: acceptedCases },
       { name: 'refused', options: {}, cases: refusedCases },
+      { name: 'http', options: {}, cases: httpCases },
       ...policies,
     ]) {
       if (!configuration.supports(options)) continue

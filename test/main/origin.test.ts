@@ -23,6 +23,8 @@ const ROWS: readonly Row[] = [
   ['the default port in the rule', ['http://good.com:80'], 'http://good.com', true],
   ['a port in the rule', ['https://good.com:8443'], 'https://good.com:8443', true],
   ['a port in the rule, none in the origin', ['https://good.com:8443'], 'https://good.com', false],
+  ['the longest host', ['https://*.com'], `https://${'a'.repeat(249)}.com`, true],
+  ['a host that is too long', ['https://*.com'], `https://${'a'.repeat(250)}.com`, false],
   ['upper case', GOOD, 'HTTPS://GOOD.COM', true],
   ['upper case in the rule', ['HTTPS://Good.Com'], 'https://good.com', true],
   ['a trailing dot: another origin to every browser', GOOD, 'https://good.com.', false],

@@ -50,7 +50,7 @@ const PLAIN = {
   'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
   'Sec-WebSocket-Version': '13',
 }
-const isOriginAllowed = compileOrigins(['https://*.example', 'http://a.example:*'])
+const isOriginAllowed = compileOrigins(['https://*.example', 'https://*-*-*.example', 'http://a.example:*'])
 
 const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseExtensions,
