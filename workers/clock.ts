@@ -16,10 +16,19 @@ export class Clock {
     this.#periodMs = periodMs
   }
 
+  /** The same to the microsecond: for a deadline that is shorter than the sweep. */
+  get exactNow(): number {
+    return this.now + this.#elapsed(performance.now())
+  }
+
   advance(): void {
     const real = performance.now()
-    this.now += Math.min(real - this.#last, 2 * this.#periodMs)
+    this.now += this.#elapsed(real)
     this.#last = real
     this.epochMs = performance.timeOrigin + real
+  }
+
+  #elapsed(real: number): number {
+    return Math.min(real - this.#last, 2 * this.#periodMs)
   }
 }

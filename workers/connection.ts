@@ -48,6 +48,8 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   #closeCode: number = CloseCode.ABNORMAL_CLOSURE
   #closeReason = ''
   #wantsDrained = false
+  /** When the write that the kernel does not take was made. */
+  #blockedMs = 0
   /** How the connection ends once main has answered what came before. */
   #conclusion: (() => void) | null = null
   #isTerminated = false
@@ -72,6 +74,11 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
 
   get bufferedBytes(): number {
     return this.#queue.bufferedBytes
+  }
+
+  /** The kernel has taken nothing since before the latest sweep. */
+  get isStuck(): boolean {
+    return this.#queue.isBlocked && this.#blockedMs < this.#context.clock.now
   }
 
   /** The socket has arrived. */
@@ -183,7 +190,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     if (this.#readyState !== ReadyState.OPEN) return
     this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
     this.#setReadyState(ReadyState.CLOSING)
-    this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.now)
+    this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
   }
 
   /** Ends the connection without a closing handshake. */
@@ -202,6 +209,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   }
 
   onBlocked(): void {
+    this.#blockedMs = this.#context.clock.now
     this.#context.table.setQueuedBytes(this.key, this.bufferedBytes)
   }
 
@@ -271,7 +279,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
       return
     }
     this.#conclusion = conclusion
-    this.#deadlines.endWithin(LINGER_MS, this.#context.clock.now)
+    this.#deadlines.endWithin(LINGER_MS, this.#context.clock.exactNow)
     this.#inbound.resume()
     this.#context.link.finished(this.key)
   }
@@ -299,7 +307,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   /** RFC 6455 §7.1.1: the server closes the TCP connection first, and waits for the peer to do the same. */
   #finish(): void {
     this.#setReadyState(ReadyState.CLOSING)
-    this.#deadlines.endWithin(LINGER_MS, this.#context.clock.now)
+    this.#deadlines.endWithin(LINGER_MS, this.#context.clock.exactNow)
     this.#inbound.resume()
     this.#queue.end()
   }

@@ -85,11 +85,13 @@ export class Inbound implements FrameSink {
     this.#parser.stop()
   }
 
-  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean): void {
+  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean, isOwned: boolean): void {
     this.#deadlines.messageIs(false, this.#context.clock.now)
     const message = isCompressed ? this.#inflate(payload, isBinary) : payload
     if (message instanceof ShardwsError) this.#owner.refuse(message)
-    else if (this.#rate === null || this.#isAdmitted(this.#rate, message.length)) this.#deliver(message, isBinary)
+    else if (this.#rate === null || this.#isAdmitted(this.#rate, message.length)) {
+      this.#deliver(message, isBinary, isOwned && !isCompressed)
+    }
   }
 
   onPing(payload: Buffer): void {
@@ -176,7 +178,7 @@ export class Inbound implements FrameSink {
     return false
   }
 
-  #deliver(payload: Buffer, isBinary: boolean): void {
+  #deliver(payload: Buffer, isBinary: boolean, isOwned: boolean): void {
     const { counters, table, clock, handler, link } = this.#context
     const { key } = this.#owner
     counters.add(Counter.MESSAGES_RECEIVED, 1)
@@ -186,7 +188,7 @@ export class Inbound implements FrameSink {
       handler.message(this.#owner, payload, isBinary)
       return
     }
-    link.received(key, payload, isBinary)
+    link.received(key, payload, isBinary, isOwned)
     this.hasReachedMain = true
     if ((this.#pauses & Pause.CREDIT) !== 0 || link.hasCredit()) return
     this.pause(Pause.CREDIT)

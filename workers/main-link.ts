@@ -46,8 +46,8 @@ export class MainLink {
   }
 
   /** Never refused: the bytes have left the kernel. Without credit the caller stops reading. */
-  received(key: ConnectionKey, payload: Uint8Array, isBinary: boolean): void {
-    events.received(this.#link.out, key, payload, isBinary)
+  received(key: ConnectionKey, payload: Uint8Array, isBinary: boolean, isOwned: boolean): void {
+    events.received(this.#link.out, key, payload, isBinary, isOwned)
     this.#link.posted()
   }
 

@@ -198,15 +198,14 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     setTimeout(() => this.#onStopped(new ShardwsError('SHARD_EXHAUSTED')), RECYCLE_MS)
   }
 
-  /** The shard holds more unsent bytes than it may: the connection that holds most of them goes. */
+  /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
   #relieve(): void {
-    let largest: Connection | undefined
+    let worst: Connection | undefined
     for (const connection of this.#connections.values()) {
-      if (connection.readyState !== ReadyState.OPEN) continue
-      if (connection.bufferedBytes === 0) continue
-      if (largest === undefined || connection.bufferedBytes > largest.bufferedBytes) largest = connection
+      if (connection.readyState !== ReadyState.OPEN || connection.bufferedBytes === 0) continue
+      if (worst === undefined || isWorse(connection, worst)) worst = connection
     }
-    largest?.closeSlow('SHARD_BACKPRESSURE')
+    worst?.closeSlow('SHARD_BACKPRESSURE')
   }
 
   remove(connection: Connection): void {
@@ -222,6 +221,11 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     this.#link.close()
     this.#onStopped(null)
   }
+}
+
+/** A peer that reads, however slowly, is spared for one that does not. */
+function isWorse(one: Connection, other: Connection): boolean {
+  return one.isStuck === other.isStuck ? one.bufferedBytes > other.bufferedBytes : one.isStuck
 }
 
 function createCompression({ compression, maxPayload }: ShardOptions): Compression | null {

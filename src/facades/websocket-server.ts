@@ -8,7 +8,7 @@ import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import { Engine, type EngineObserver, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
-import { type Peer, type SendOptions, sendFlags } from '../main/peer.ts'
+import { assertMessage, type Peer, type SendOptions, sendFlags } from '../main/peer.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
@@ -130,8 +130,10 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * high-water mark; in the last case `drain` tells when to go on.
    */
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    const peer = this.#engine.peers.find(id)
+    if (peer !== undefined) return peer.send(message, options)
     assertMessage(message)
-    return this.#engine.peers.find(id)?.send(message, options) ?? false
+    return false
   }
 
   /**
@@ -259,11 +261,6 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   #assertOpen(): void {
     if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
   }
-}
-
-function assertMessage(message: unknown): void {
-  if (typeof message === 'string' || message instanceof Uint8Array) return
-  throw badArgument('message', 'a string, Buffer or Uint8Array')
 }
 
 function badArgument(name: string, expected: string): ShardwsError {

@@ -88,7 +88,7 @@ export interface WebSocketServerOptions {
   maxFragments?: number
   /** Bytes queued for one connection; past it `slowConsumer` decides. A message is always admitted to an empty queue. Default 1 MiB. */
   maxBackpressure?: number
-  /** Bytes queued in one shard; past it the connection with the longest queue is closed with 1013. Default 64 MiB. */
+  /** Bytes queued in one shard; past it the longest queue, of a peer that reads nothing if there is one, is closed with 1013. Default 64 MiB. */
   maxShardBackpressure?: number
   /** Pings and unasked pongs of one peer in a second; one more closes with 1008. 0 = unlimited, at most 1000000. Default 100. */
   maxControlRate?: number

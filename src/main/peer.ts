@@ -151,8 +151,11 @@ export class Peer<Data = unknown> {
    * True means that the shard will write it to the socket. False: the connection is not open, or its kernel queue
    * is full and `maxBackpressure` is reached (with `slowConsumer: 'buffer'` the message is queued all the same), or
    * the shard is too far behind to take more. In the last two cases `drain` says when to go on.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
    */
   send(message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    assertMessage(message)
     const { counters, options: limits, table } = this.#context
     if (this.readyState !== ReadyState.OPEN) return false
     // Only a queue that the kernel does not take counts: what is on its way to a shard is bounded by the link.
@@ -245,8 +248,30 @@ export class Peer<Data = unknown> {
   }
 }
 
-/** The bits of `SendFlag` for `message`; a boolean says whether it is binary. */
+/** @throws ShardwsError ARGUMENT_INVALID */
+export function assertMessage(message: unknown): asserts message is string | Uint8Array {
+  if (typeof message === 'string') return
+  if (!(message instanceof Uint8Array) || isDetached(message)) {
+    throw new ShardwsError('ARGUMENT_INVALID', 'message must be a string, Buffer or Uint8Array that is not detached')
+  }
+}
+
+/** Whether its memory was transferred away: it then looks like an empty one. */
+function isDetached({ length, buffer }: Uint8Array): boolean {
+  if (length > 0) return false
+  try {
+    new Uint8Array(buffer)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** The bits of `SendFlag` for `message`; a boolean says whether it is binary. @throws ShardwsError ARGUMENT_INVALID */
 export function sendFlags(message: string | Uint8Array, options: boolean | SendOptions = {}): number {
+  if (typeof options !== 'boolean' && (typeof options !== 'object' || options === null)) {
+    throw new ShardwsError('ARGUMENT_INVALID', 'options must be a boolean (isBinary) or an object')
+  }
   const { isBinary, compress }: SendOptions = typeof options === 'boolean' ? { isBinary: options } : options
   const binary = (isBinary ?? typeof message !== 'string') ? SendFlag.BINARY : 0
   return compress === false ? binary | SendFlag.PLAIN : binary
@@ -279,14 +304,15 @@ export function keyOfId(id: string): ConnectionKey {
 /** @throws ShardwsError ARGUMENT_INVALID */
 export function assertCloseArguments(code: number, reason: string): void {
   if (!isSendableCloseCode(code)) {
-    throw new ShardwsError('ARGUMENT_INVALID', `code must be 1000-1003, 1007-1014 or 3000-4999, got ${code}`)
+    const got = typeof code === 'number' ? code : typeof code
+    throw new ShardwsError('ARGUMENT_INVALID', `code must be 1000-1003, 1007-1014 or 3000-4999, got ${got}`)
   }
   if (typeof reason !== 'string') throw new ShardwsError('ARGUMENT_INVALID', 'reason must be a string')
 }
 
 function controlPayload(data: string | Uint8Array): Uint8Array {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
-  if (!(bytes instanceof Uint8Array) || bytes.length > MAX_CONTROL_PAYLOAD) {
+  if (!(bytes instanceof Uint8Array) || bytes.length > MAX_CONTROL_PAYLOAD || isDetached(bytes)) {
     throw new ShardwsError(
       'ARGUMENT_INVALID',
       `data must be at most ${MAX_CONTROL_PAYLOAD} bytes or a string of that size`,

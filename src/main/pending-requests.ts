@@ -8,6 +8,9 @@ import { Sweep } from './sweep.ts'
 
 const SWEEP_MS = 1000
 
+/** A connection is not silent before it has had this long to say something. */
+const SILENT_MS = 250
+
 /** Who keeps the connections of our own servers until their request is complete. */
 const keepers = new WeakMap<Duplex, PendingRequests>()
 
@@ -59,10 +62,16 @@ export class PendingRequests {
     }
   }
 
-  /** The oldest that has not said a byte, or else the oldest. */
+  /** The oldest that is silent, or else the oldest: a newcomer is given time to speak. */
   #leastPromising(): Socket {
-    const sockets = [...this.#accepted.keys()] as Socket[]
-    return sockets.find(({ bytesRead }) => bytesRead === 0) ?? (sockets[0] as Socket)
+    const latestMs = this.#sweep.nowMs - SILENT_MS
+    let oldest: Socket | undefined
+    for (const [socket, acceptedMs] of this.#accepted as Map<Socket, number>) {
+      oldest ??= socket
+      if (acceptedMs > latestMs) break
+      if (socket.bytesRead === 0) return socket
+    }
+    return oldest as Socket
   }
 
   #end(socket: Socket, code: ErrorCode): void {

@@ -53,18 +53,29 @@ export class BatchWriter {
 
   /** Copies `bytes`: the caller may reuse them at once. */
   bytes(bytes: Uint8Array): void {
-    const length = bytes.length
+    const { length } = bytes
     this.#payloadBytes += length
     if (length >= APART_BYTES) {
       const copy = Buffer.allocUnsafeSlow(length)
       copy.set(bytes)
-      this.#beside(copy.buffer as ArrayBuffer)
+      this.#beside(copy.buffer as ArrayBuffer, 0, length)
       return
     }
     this.#reserve(length)
     this.#staging.set(bytes, this.#stagedBytes)
     this.#stagedBytes += length
     this.#fields.push(length)
+  }
+
+  /** The same for bytes in memory that nothing else refers to: long ones are not copied, and are gone afterwards. */
+  owned(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = bytes
+    if (length < APART_BYTES) {
+      this.bytes(bytes)
+      return
+    }
+    this.#payloadBytes += length
+    this.#beside(buffer as ArrayBuffer, byteOffset, length)
   }
 
   /** Of less than `APART_BYTES / 3` UTF-16 units: that is the most that UTF-8 needs, and cheaper than counting first. Returns the number of bytes. */
@@ -80,7 +91,7 @@ export class BatchWriter {
   /** A buffer that holds nothing else: it is transferred, or mapped by the receiver if it is shared memory. */
   whole(memory: ArrayBuffer | SharedArrayBuffer): void {
     this.#payloadBytes += memory.byteLength
-    this.#beside(memory)
+    this.#beside(memory, 0, memory.byteLength)
   }
 
   /** Empties the writer into one value to post and the buffers to transfer with it. */
@@ -105,9 +116,9 @@ export class BatchWriter {
     return { posted: [buffer, ...apart], transfer: [buffer, ...apart.filter((part) => part instanceof ArrayBuffer)] }
   }
 
-  #beside(memory: ArrayBuffer | SharedArrayBuffer): void {
+  #beside(memory: ArrayBuffer | SharedArrayBuffer, offset: number, length: number): void {
     this.#apart.push(memory)
-    this.#fields.push(-this.#apart.length)
+    this.#fields.push(-this.#apart.length, offset, length)
   }
 
   #reserve(length: number): void {
@@ -164,7 +175,7 @@ export class BatchReader {
 
   bytes(): Buffer {
     const length = this.number()
-    if (length < 0) return Buffer.from(this.#apart[-length - 1] as ArrayBuffer)
+    if (length < 0) return Buffer.from(this.#apart[-length - 1] as ArrayBuffer, this.number(), this.number())
     const offset = this.#offset
     this.#offset += length
     return Buffer.from(this.#buffer, offset, length)

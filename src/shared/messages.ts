@@ -280,10 +280,12 @@ export interface EventHandler {
 export const events = {
   ready: (batch: BatchWriter): void => batch.begin(Event.READY),
   reserved: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.RESERVED, key),
-  received(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array, isBinary: boolean): void {
+  /** `isOwned`: nothing else refers to the payload's memory, so it may change threads with it. */
+  received(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array, isBinary: boolean, isOwned: boolean): void {
     batch.beginWithKey(Event.RECEIVED, key)
     batch.field(isBinary)
-    batch.bytes(payload)
+    if (isOwned) batch.owned(payload)
+    else batch.bytes(payload)
   },
   drained: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DRAINED, key),
   dropped: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DROPPED, key),

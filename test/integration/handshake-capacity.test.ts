@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
 import { Gate, noting } from '../fixtures/handshakes.ts'
@@ -53,6 +53,9 @@ for (const isOwn of [true, false]) {
   })
 }
 
+/** After this a connection counts as silent. */
+const SILENT_MS = 260
+
 t.test('row 10: of the connections without a request the oldest silent one makes room', async (t) => {
   const records: object[] = []
   const engine = await EngineUnderTest.start(t, {
@@ -70,6 +73,7 @@ t.test('row 10: of the connections without a request the oldest silent one makes
   t.equal(await engine.statusOf(), 101)
   const [older, newer] = [await RawSocket.open(engine.port), await RawSocket.open(engine.port)]
   t.equal(engine.server.stats().rejected.total, 0)
+  await delay(SILENT_MS)
   t.equal(await engine.statusOf(), 101, 'one more takes the place of a silent one')
   t.equal(await older.waitEnd(), 'fin')
   t.same([speaking.how, newer.how, answer], [undefined, undefined, ''])

@@ -66,6 +66,23 @@ t.test('bytes are copied: the caller may reuse them at once', async (t) => {
   }
 })
 
+t.test('long bytes that are owned change threads without a copy, short ones are copied', async (t) => {
+  for (const size of [APART_BYTES - 1, APART_BYTES, APART_BYTES + 1]) {
+    const memory = new Uint8Array(size + 24).fill(7)
+    const payload = memory.subarray(16, 16 + size)
+    payload.fill(1)
+    const writer = new BatchWriter()
+    writer.begin(1)
+    writer.owned(payload)
+    t.equal(writer.payloadBytes, size)
+    const reader = new BatchReader(posted(writer))
+    reader.number()
+    t.ok(reader.bytes().equals(Buffer.alloc(size, 1)), `${size} bytes, none of their neighbours`)
+    t.ok(reader.isDone)
+    t.equal(memory.length === 0, size >= APART_BYTES, 'gone')
+  }
+})
+
 t.test('text is UTF-8, and its length in bytes is returned', async (t) => {
   const texts = [
     '',

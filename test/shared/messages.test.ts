@@ -192,9 +192,10 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   ready: [fc.constant({ write: events.ready, call: ['ready'] })],
   reserved: [eventWithKey('reserved')],
   received: [
-    fc.tuple(keys, payloads, fc.boolean()).map(
-      ([key, payload, isBinary]): Sample => ({
-        write: (batch) => events.received(batch, key, payload, isBinary),
+    fc.tuple(keys, payloads, fc.boolean(), fc.boolean()).map(
+      ([key, payload, isBinary, isOwned]): Sample => ({
+        // A copy of its own: what is owned is gone afterwards.
+        write: (batch) => events.received(batch, key, Uint8Array.from(payload), isBinary, isOwned),
         call: ['received', key, payload, isBinary],
       }),
     ),
@@ -260,7 +261,7 @@ for (const [title, samples, dispatched] of [
 t.test('a payload at the border of travelling apart', async (t) => {
   for (const size of [APART_BYTES - 1, APART_BYTES, APART_BYTES + 1]) {
     const payload = Buffer.alloc(size, 'x')
-    const received: Sample = { write: (batch) => events.received(batch, 1, payload, true), call: ['none'] }
+    const received: Sample = { write: (batch) => events.received(batch, 1, payload, true, false), call: ['none'] }
     const drained: Sample = { write: (batch) => events.drained(batch, 2), call: ['none'] }
     t.same(
       eventCalls([received, drained, received]).map(([name]) => name),

@@ -22,6 +22,19 @@ t.test('it moves only when it is told to', async (t) => {
   t.equal(clock.now, 50)
 })
 
+t.test('between two sweeps the exact time goes on, of a gap as far as the next sweep will', async (t) => {
+  const { clock, pass } = clockIn(t)
+  pass(30)
+  clock.advance()
+  pass(50)
+  t.equal(clock.exactNow, 80)
+  pass(1000)
+  t.equal(clock.exactNow, 230)
+  clock.advance()
+  t.equal(clock.now, 230)
+  t.equal(clock.exactNow, 230)
+})
+
 t.test('a sweep that is on time, early or a little late counts in full', async (t) => {
   const { clock, pass } = clockIn(t)
   for (const ms of [100, 1, 150, 200]) {

@@ -10,10 +10,10 @@ import { advanceUtf8, isValidUtf8, UTF8_BOUNDARY, UTF8_INVALID } from './utf8.ts
 /** Receives what the parser finds. Any of these may call `stop()`; none may push. */
 export interface FrameSink {
   /**
-   * `payload` is valid during the call only if it is a view of the pushed bytes (`payload.buffer` tells).
-   * One that had to be assembled is a buffer of its own, which the parser has let go of.
+   * `isOwned`: `payload` had to be assembled and is a buffer of its own, which the parser has let go of. If not, it is
+   * a view of the pushed bytes, valid during the call.
    */
-  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean): void
+  onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean, isOwned: boolean): void
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
   /** `code` is 1005 when the close frame had no body. Nothing follows. */
@@ -172,7 +172,7 @@ export class FrameParser {
     const isCompressed = (first & RSV1) !== 0
     // RFC 6455 §8.1: text must be UTF-8. Compressed text is checked by whoever inflates it.
     if (!isAscii && !isBinary && !isCompressed && !isValidUtf8(payload)) this.fail('INVALID_UTF8')
-    else this.sink.onMessage(payload, isBinary, isCompressed)
+    else this.sink.onMessage(payload, isBinary, isCompressed, false)
   }
 
   /** Reads header bytes up to the payload or, if there is none, to the next frame. */
@@ -307,9 +307,10 @@ export class FrameParser {
       return
     }
     const first = this.messageFirst
+    const isOwned = this.message !== null
     const payload = MessageBuffer.complete(this.message, lastPart)
     this.forgetMessage()
-    this.sink.onMessage(payload, (first & OPCODE_BITS) === Opcode.BINARY, (first & RSV1) !== 0)
+    this.sink.onMessage(payload, (first & OPCODE_BITS) === Opcode.BINARY, (first & RSV1) !== 0, isOwned)
   }
 
   private endControlFrame(lastPart: Buffer): void {

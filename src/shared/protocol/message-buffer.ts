@@ -2,13 +2,14 @@ import { congruentOffset, copyBytes } from './copy-bytes.ts'
 
 /** Bytes of room between the fragments of a message, besides a quarter of what has arrived. */
 const SPARE_ROOM = 512
-/** A frame is given room for this many times what has arrived, never more than its declared length. */
+/** A frame is given room for this many times what has arrived, or all it needs when that would be most of it. */
 const GROWTH = 4
+const MOST = 3 / 4
 
 /**
  * Payload that is collected until it is complete, in one buffer. Room follows what has arrived: a header
  * that declares a gigabyte costs its sender a quarter of a gigabyte before it costs us one, and a
- * stream of tiny fragments keeps 1.25 times its bytes.
+ * stream of tiny fragments keeps 1.25 times its bytes. Each byte is copied a few times, however it was cut.
  */
 export class MessageBuffer {
   /** Bytes collected. */
@@ -25,7 +26,9 @@ export class MessageBuffer {
   /** Adds `part` to `buffer`, or to a new one. `missing`: bytes of the frame that are still to come. */
   static append(buffer: MessageBuffer | null, part: Buffer, missing: number): MessageBuffer {
     const target = buffer ?? new MessageBuffer(part, missing)
-    target.add(part, roomFor(target.length + part.length, missing))
+    const room = roomFor(target.length + part.length, missing)
+    // Were there room just for the frame at hand, every frame would copy all that came before it.
+    target.add(part, missing === 0 ? room : Math.max(room, target.length + (target.length >> 1)))
     return target
   }
 
@@ -51,5 +54,7 @@ export class MessageBuffer {
 }
 
 function roomFor(arrived: number, missing: number): number {
-  return missing > 0 ? Math.min(arrived + missing, arrived * GROWTH) : arrived + (arrived >> 2) + SPARE_ROOM
+  if (missing === 0) return arrived + (arrived >> 2) + SPARE_ROOM
+  const all = arrived + missing
+  return arrived * GROWTH >= all * MOST ? all : arrived * GROWTH
 }

@@ -1,0 +1,115 @@
+import t from 'tap'
+import type { RateLimitOptions } from '../../src/shared/messages.ts'
+import { RateLimit } from '../../workers/rate-limit.ts'
+
+const OPTIONS: RateLimitOptions = {
+  messages: 10,
+  perMs: 1000,
+  burst: 20,
+  bytesPerSecond: 0,
+  action: 'pause',
+  graceMs: 5000,
+}
+
+/** What becomes of `count` messages of one byte. */
+function admit(rate: RateLimit, count: number, now = 0): string[] {
+  return Array.from({ length: count }, () => rate.admit(1, now))
+}
+
+for (const [action, beyond] of [
+  ['pause', 'pause'],
+  ['close', 'pause'],
+  ['drop', 'drop'],
+  ['error', 'drop'],
+] as const) {
+  t.test(`row 41: '${action}': burst - 1, burst, and one more`, async (t) => {
+    const rate = new RateLimit({ ...OPTIONS, action }, 0)
+    t.same(admit(rate, 19), Array(19).fill('deliver'))
+    t.same(admit(rate, 1), ['deliver'])
+    t.same(admit(rate, 1), [beyond])
+  })
+}
+
+t.test('row 41: the burst comes back at the rate, and never more than the burst', async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, action: 'drop' }, 0)
+  admit(rate, 20)
+  t.same(admit(rate, 1, 99), ['drop'])
+  t.same(admit(rate, 2, 100), ['deliver', 'drop'], 'a refused message has cost nothing')
+  t.same(admit(rate, 21, 1e9), [...Array(20).fill('deliver'), 'drop'])
+})
+
+t.test('row 41: a period that is not a second', async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, perMs: 100, action: 'drop' }, 0)
+  admit(rate, 20)
+  t.same(admit(rate, 2, 10), ['deliver', 'drop'])
+})
+
+t.test('row 41: bytes have a budget of their own: two seconds at once', async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, bytesPerSecond: 1000, action: 'drop' }, 0)
+  t.equal(rate.admit(1999, 0), 'deliver')
+  t.equal(rate.admit(1, 0), 'deliver')
+  t.equal(rate.admit(1, 0), 'drop')
+  t.equal(rate.admit(0, 0), 'deliver', 'an empty one costs none')
+  t.equal(rate.admit(501, 500), 'drop')
+  t.equal(rate.admit(500, 500), 'deliver')
+})
+
+t.test('row 41: what has too many bytes costs no message, and the other way round', async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, burst: 2, bytesPerSecond: 1000, action: 'drop' }, 0)
+  for (let i = 0; i < 10; i++) t.equal(rate.admit(2001, 0), 'drop')
+  t.same(admit(rate, 2), ['deliver', 'deliver'])
+  for (let i = 0; i < 10; i++) t.equal(rate.admit(1000, 0), 'drop')
+  t.equal(rate.admit(1998, 100), 'deliver', 'all bytes but two are there')
+})
+
+t.test('row 41: a held-back peer goes on when half of its burst is there', async (t) => {
+  const rate = new RateLimit(OPTIONS, 0)
+  admit(rate, 25)
+  t.notOk(rate.hasRecovered(0))
+  t.notOk(rate.hasRecovered(1499), 'what was delivered beyond the burst has to fill up first')
+  t.ok(rate.hasRecovered(1500))
+})
+
+t.test('row 41: and when half of its bytes are there', async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, bytesPerSecond: 1000 }, 0)
+  t.equal(rate.admit(3000, 0), 'pause')
+  t.notOk(rate.hasRecovered(1999))
+  t.ok(rate.hasRecovered(2000))
+})
+
+t.test("row 41: 'close': who goes on for graceMs is given up, who lets the budget fill up is not", async (t) => {
+  const options: RateLimitOptions = { ...OPTIONS, action: 'close', graceMs: 5000 }
+  const stubborn = new RateLimit(options, 0)
+  const repentant = new RateLimit(options, 0)
+  for (const rate of [stubborn, repentant]) admit(rate, 21)
+  for (let now = 1100; now < 5000; now += 1100) {
+    t.ok(stubborn.hasRecovered(now), 'it is read again')
+    t.notOk(stubborn.isExhausted(now))
+    admit(stubborn, 12, now)
+  }
+  admit(stubborn, 12, 4999)
+  t.notOk(stubborn.isExhausted(4999))
+  admit(stubborn, 12, 5000)
+  t.ok(stubborn.isExhausted(5000))
+
+  t.notOk(repentant.isExhausted(2100), 'full again')
+  admit(repentant, 21, 2200)
+  t.notOk(repentant.isExhausted(5000), 'its grace has begun anew')
+})
+
+for (const action of ['pause', 'drop', 'error'] as const) {
+  t.test(`row 41: '${action}' never gives a peer up`, async (t) => {
+    const rate = new RateLimit({ ...OPTIONS, action, graceMs: 0 }, 0)
+    for (let now = 0; now < 20_000; now += 100) admit(rate, 30, now)
+    t.notOk(rate.isExhausted(20_000))
+  })
+}
+
+t.test("row 41: 'error' tells once per period", async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, action: 'error' }, 0)
+  t.ok(rate.mustTell(0))
+  t.notOk(rate.mustTell(0))
+  t.notOk(rate.mustTell(999))
+  t.ok(rate.mustTell(1000))
+  t.notOk(rate.mustTell(1999))
+})
