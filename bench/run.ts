@@ -1,7 +1,8 @@
 import { runCampaign } from './harness/campaign.ts'
 import { killLivingChildren } from './harness/child.ts'
+import { markdown } from './harness/markdown.ts'
 import { type BenchOptions, parseOptions, USAGE } from './harness/options.ts'
-import { markdown, writeReport } from './harness/report.ts'
+import { writeReport } from './harness/report.ts'
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
@@ -13,8 +14,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const options = readOptions()
 if (options !== null) {
   const report = await runCampaign(options)
-  await writeReport(options.outDir, report)
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : markdown(report))
+  await writeReport(options.outDir, report, options.save)
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : markdown(report, 'latest.svg'))
   if (report.failures.length > 0) process.exitCode = 1
 }
 

@@ -11,6 +11,12 @@ interface Pending {
   reject(error: Error): void
 }
 
+/** What runs the entry. Default: this Node, without options. */
+interface Program {
+  readonly execPath?: string
+  readonly execArgv?: string[]
+}
+
 const living = new Set<ChildProcess>()
 
 /** For a signal handler: ends the children of this process and no others, without waiting. */
@@ -26,9 +32,10 @@ export class Child<Command extends { readonly type: string }, Reply extends { re
   #failure: Error | null = null
   #stderr = ''
 
-  constructor(name: string, entry: URL, args: readonly string[] = []) {
+  constructor(name: string, entry: URL, args: readonly string[] = [], program: Program = {}) {
     this.#name = name
-    this.#process = fork(fileURLToPath(entry), args, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const
+    this.#process = fork(fileURLToPath(entry), args, { execArgv: [], ...program, stdio: [...stdio] })
     living.add(this.#process)
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL)

@@ -1,12 +1,11 @@
 import { createRequire } from 'node:module'
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os'
+import { NESTED_PACKAGE, PEERS } from '../peers.ts'
 
 /** What a result must say about where it came from. */
 export interface Environment {
   readonly date: string
-  readonly node: string
-  readonly ws: string
-  readonly shardws: string
+  readonly versions: { readonly Node: string; readonly [server: string]: string }
   readonly cpu: string
   readonly cores: number
   readonly memoryBytes: number
@@ -18,11 +17,16 @@ export interface Environment {
 export function readEnvironment(): Environment {
   const [cpu] = cpus()
   const [minute] = loadavg()
+  const isThere = (name: string): boolean => PEERS.some((peer) => peer.name === name && peer.missing === null)
   return {
     date: new Date().toISOString(),
-    node: process.version,
-    ws: packageVersion('ws'),
-    shardws: packageVersion('shardws'),
+    versions: {
+      Node: process.version,
+      ws: packageVersion('ws', import.meta.url),
+      shardws: packageVersion('shardws', import.meta.url),
+      ...(isThere('ws-bufferutil') && { bufferutil: packageVersion('bufferutil', NESTED_PACKAGE) }),
+      ...(isThere('bun') && { Bun: packageVersion('bun', NESTED_PACKAGE) }),
+    },
     cpu: cpu?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
@@ -31,7 +35,7 @@ export function readEnvironment(): Environment {
   }
 }
 
-function packageVersion(name: string): string {
-  const manifest = createRequire(import.meta.url)(`${name}/package.json`) as { version: string }
+function packageVersion(name: string, from: string | URL): string {
+  const manifest = createRequire(from)(`${name}/package.json`) as { version: string }
   return manifest.version
 }

@@ -9,6 +9,10 @@ export class Progress {
     this.#total = total
   }
 
+  note(text: string): void {
+    process.stderr.write(`${text}\n`)
+  }
+
   live(text: string): void {
     if (process.stderr.isTTY) process.stderr.write(`${ERASE_LINE}[${this.#done + 1}/${this.#total}] ${text}`)
   }

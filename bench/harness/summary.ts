@@ -1,4 +1,4 @@
-import type { Measurement } from './measure.ts'
+import type { Measurement, Metric } from './measure.ts'
 
 /** One server under one workload, over all rounds: medians, and how far the rounds lay apart. */
 export interface Row extends Measurement {
@@ -6,45 +6,53 @@ export interface Row extends Measurement {
   readonly title: string
   readonly server: string
   readonly rounds: number
-  readonly cpuUsPerMessageMin: number
-  readonly cpuUsPerMessageMax: number
-  /** CPU per message and throughput as parts of the reference's; null when the reference was not measured. */
-  readonly cpuRatio: number | null
+  /** What the work is about: the figure that is compared. */
+  readonly metric: Metric
+  readonly min: number | null
+  readonly max: number | null
+  /** The metric and the throughput as parts of the reference's; null when the reference was not measured. */
+  readonly ratio: number | null
   readonly throughputRatio: number | null
 }
 
 /** `reference` is the same workload's measurements of the peer that ratios are taken against. */
 export function summarise(
-  names: { readonly work: string; readonly title: string; readonly server: string },
+  names: { readonly work: string; readonly title: string; readonly server: string; readonly metric: Metric },
   measurements: readonly Measurement[],
   reference: readonly Measurement[],
 ): Row {
-  const of = (field: NumericField): number => median(measurements.map((measurement) => measurement[field]))
-  const ratio = (field: NumericField): number | null =>
-    reference.length === 0 ? null : of(field) / median(reference.map((measurement) => measurement[field]))
-  const cpu = measurements.map((measurement) => measurement.cpuUsPerMessage)
-  const mainCpu = measurements.map((measurement) => measurement.mainCpuUsPerMessage).filter((us) => us !== null)
+  const own = medians(measurements)
+  const others = reference.length === 0 ? null : medians(reference)
+  const ratio = (metric: Metric): number | null => quotient(own[metric], others?.[metric] ?? null)
+  const values = valuesOf(measurements, names.metric)
   return {
     ...names,
     rounds: measurements.length,
-    messages: of('messages'),
-    messagesPerSecond: of('messagesPerSecond'),
-    cpuUsPerMessage: of('cpuUsPerMessage'),
-    cpuUsPerMessageMin: Math.min(...cpu),
-    cpuUsPerMessageMax: Math.max(...cpu),
-    mainCpuUsPerMessage: mainCpu.length === 0 ? null : median(mainCpu),
-    serverCores: of('serverCores'),
-    loadCores: of('loadCores'),
-    foreignCores: of('foreignCores'),
-    p50Us: of('p50Us'),
-    p99Us: of('p99Us'),
-    rssBytes: of('rssBytes'),
-    cpuRatio: ratio('cpuUsPerMessage'),
+    ...own,
+    min: values.length === 0 ? null : Math.min(...values),
+    max: values.length === 0 ? null : Math.max(...values),
+    ratio: ratio(names.metric),
     throughputRatio: ratio('messagesPerSecond'),
   }
 }
 
-type NumericField = Exclude<keyof Measurement, 'mainCpuUsPerMessage'>
+/** Null when either is unknown. */
+export function quotient(value: number | null, of: number | null): number | null {
+  return value === null || of === null || of === 0 ? null : value / of
+}
+
+function medians(measurements: readonly Measurement[]): Measurement {
+  const metrics = Object.keys(measurements[0] ?? {}) as Metric[]
+  const entries = metrics.map((metric) => {
+    const values = valuesOf(measurements, metric)
+    return [metric, values.length === 0 ? null : median(values)]
+  })
+  return Object.fromEntries(entries) as Measurement
+}
+
+function valuesOf(measurements: readonly Measurement[], metric: Metric): number[] {
+  return measurements.map((measurement) => measurement[metric]).filter((value) => value !== null)
+}
 
 /** The middle value; of an even count the mean of the middle two. `values` must not be empty. */
 export function median(values: readonly number[]): number {

@@ -1,39 +1,35 @@
-import type { Work } from '../works.ts'
 import { Connection } from './connection.ts'
-import type { ExpectedStream } from './expected-stream.ts'
-import type { Traffic } from './traffic.ts'
+import type { Endpoint, Load } from './endpoint.ts'
+import type { Exchange } from './exchange.ts'
 
 /** Every connection writes a batch, waits for all its echoes, and writes the next. */
-export class EchoLoad {
-  readonly #batch: Buffer
-  readonly #work: Work
-  readonly #traffic: Traffic
+export class EchoLoad implements Load {
+  readonly #endpoint: Endpoint
   readonly #starters: Array<() => void> = []
 
-  constructor(work: Work, batch: Buffer, traffic: Traffic) {
-    this.#work = work
-    this.#batch = batch
-    this.#traffic = traffic
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
   }
 
-  async connect(port: number, expected: ExpectedStream, failed: (reason: string) => void): Promise<void> {
-    let awaited = this.#work.inFlight
+  async connect({ batch, replies }: Exchange): Promise<void> {
+    const { port, opening, work, traffic, failed } = this.#endpoint
+    let awaited = work.inFlight
     let startedMs = 0
-    const connection = await Connection.open(port, '/echo', expected, {
-      received: (frames) => {
-        this.#traffic.messages += frames
+    const connection = await Connection.open(port, opening, replies, {
+      received: (frames, bytes) => {
+        traffic.received(frames, bytes)
         awaited -= frames
         if (awaited > 0) return
         if (awaited < 0) return failed('more echoes than messages')
-        awaited = this.#work.inFlight
-        startedMs = this.#traffic.roundTrip(startedMs)
-        connection.write(this.#batch)
+        awaited = work.inFlight
+        startedMs = traffic.roundTrip(startedMs)
+        connection.write(batch)
       },
       failed,
     })
     this.#starters.push(() => {
       startedMs = performance.now()
-      connection.write(this.#batch)
+      connection.write(batch)
     })
   }
 

@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import type { LoadCommand, LoadReply } from '../protocol.ts'
 import type { Work } from '../works.ts'
-import { READ_BUFFER_BYTES } from './connection.ts'
+import { ChurnLoad } from './churn.ts'
 import { EchoLoad } from './echo.ts'
-import { ExpectedStream } from './expected-stream.ts'
+import type { Endpoint, Load } from './endpoint.ts'
+import { exchanges } from './exchange.ts'
 import { FanOutLoad } from './fan-out.ts'
-import { clientFrame, serverFrame } from './frames.ts'
+import { IdleLoad } from './idle.ts'
+import { Opening } from './opening.ts'
+import { PacedLoad } from './paced.ts'
 import { Traffic } from './traffic.ts'
 
 /** Connections opened at once: below every listen backlog, so that no handshake is refused. */
@@ -16,7 +18,7 @@ const traffic = new Traffic()
 process.on('message', (command: LoadCommand) => {
   switch (command.type) {
     case 'run':
-      run(command.port, command.work).then(
+      run(command.port, command.work, command.mirror === true).then(
         () => reply({ type: 'running' }),
         (error: unknown) => fail(String(error)),
       )
@@ -30,16 +32,28 @@ process.on('message', (command: LoadCommand) => {
 // A harness that was killed cannot end its children.
 process.on('disconnect', () => process.exit())
 
-async function run(port: number, work: Work): Promise<void> {
-  const payload = randomBytes(work.payloadBytes)
-  const batch = Buffer.concat(Array.from({ length: work.inFlight }, () => clientFrame(payload)))
-  const expected = new ExpectedStream(serverFrame(payload), READ_BUFFER_BYTES)
-  const load = work.app === 'echo' ? new EchoLoad(work, batch, traffic) : new FanOutLoad(work, batch, traffic)
+async function run(port: number, work: Work, mirror: boolean): Promise<void> {
+  const opening = new Opening(port, work.app === 'echo' ? '/echo' : '/fanout', work.deflate === true)
+  const load = createLoad({ port, opening, work, traffic, failed: fail })
+  const nextExchange = exchanges(work, mirror)
   for (let open = 0; open < work.connections; open += CONNECT_BATCH) {
     const count = Math.min(CONNECT_BATCH, work.connections - open)
-    await Promise.all(Array.from({ length: count }, () => load.connect(port, expected, fail)))
+    await Promise.all(Array.from({ length: count }, () => load.connect(nextExchange())))
   }
   load.start()
+}
+
+function createLoad(endpoint: Endpoint): Load {
+  switch (endpoint.work.load) {
+    case 'batches':
+      return endpoint.work.app === 'echo' ? new EchoLoad(endpoint) : new FanOutLoad(endpoint)
+    case 'paced':
+      return new PacedLoad(endpoint)
+    case 'churn':
+      return new ChurnLoad(endpoint)
+    case 'idle':
+      return new IdleLoad(endpoint)
+  }
 }
 
 function reply(message: LoadReply): void {

@@ -3,10 +3,16 @@ import type { LoadSample } from '../protocol.ts'
 
 /** What one load has received so far: messages and the round trips of its batches. */
 export class Traffic {
-  /** Received and verified. */
-  messages = 0
+  #messages = 0
+  #wireBytes = 0
   // Nanoseconds, three significant figures: recording is a native call, cheap enough for every batch.
   readonly #roundTrips = createHistogram({ figures: 3 })
+
+  /** Of replies that were verified. */
+  received(messages: number, bytes: number): void {
+    this.#messages += messages
+    this.#wireBytes += bytes
+  }
 
   /** A batch written at `startedMs` (`performance.now()`) is complete; returns the time now. */
   roundTrip(startedMs: number): number {
@@ -21,9 +27,11 @@ export class Traffic {
     return {
       atMs: performance.now(),
       cpuUs: user + system,
-      messages: this.messages,
+      messages: this.#messages,
+      wireBytes: this.#wireBytes,
       p50Us: measured ? this.#roundTrips.percentile(50) / 1000 : 0,
       p99Us: measured ? this.#roundTrips.percentile(99) / 1000 : 0,
+      maxUs: measured ? this.#roundTrips.max / 1000 : 0,
     }
   }
 

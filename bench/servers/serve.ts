@@ -1,19 +1,31 @@
 import { readFileSync } from 'node:fs'
 import type { ServerCommand, ServerReply, ServerUsage } from '../protocol.ts'
-import type { App } from '../works.ts'
+import type { Work } from '../works.ts'
+import { collectGarbage, heapBytes } from './heap.ts'
 
 /** Linux reports thread times in ticks of USER_HZ, which is 100 on every architecture Node supports. */
 const US_PER_TICK = 10_000
 
+/** An application that computes on the main thread 80 % of the time. */
+const BUSY_MS = 50
+const PAUSE_MS = 12.5
+
 /** Turns `listen` into a server process of the harness: it starts on command and tells its port and CPU time. */
-export function serve(listen: (app: App) => Promise<number>): void {
+export function serve(listen: (work: Work) => Promise<number>): void {
   process.on('message', (command: ServerCommand) => {
     switch (command.type) {
       case 'start':
-        listen(command.app).then(
-          (port) => reply({ type: 'listening', port }),
+        listen(command.work).then(
+          (port) => {
+            reply({ type: 'listening', port })
+            if (command.work.mainBusy === true) compute()
+          },
           (error: unknown) => reply({ type: 'failed', reason: String(error) }),
         )
+        break
+      case 'collect':
+        collectGarbage()
+        reply({ type: 'collecting' })
         break
       case 'measure':
         reply({ type: 'measured', usage: usage() })
@@ -28,6 +40,11 @@ function reply(message: ServerReply): void {
   process.send?.(message)
 }
 
+function compute(): void {
+  for (const end = performance.now() + BUSY_MS; performance.now() < end; );
+  setTimeout(compute, PAUSE_MS)
+}
+
 function usage(): ServerUsage {
   const { user, system } = process.cpuUsage()
   return {
@@ -35,6 +52,7 @@ function usage(): ServerUsage {
     cpuUs: user + system,
     mainCpuUs: mainCpuUs(),
     rssBytes: process.memoryUsage.rss(),
+    heapBytes: heapBytes(),
   }
 }
 

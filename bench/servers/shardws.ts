@@ -1,19 +1,42 @@
 import { parseArgs } from 'node:util'
-import { WebSocketServer } from '../../src/index.ts'
+import { WebSocketServer, type WebSocketServerOptions } from '../../src/index.ts'
+import type { Work } from '../works.ts'
 import { serve } from './serve.ts'
 
-const { values } = parseArgs({ options: { shards: { type: 'string' } } })
+const { values } = parseArgs({ options: { shards: { type: 'string' }, handler: { type: 'string', default: 'main' } } })
 
 /** Above the largest burst of any workload, so that no server wins by refusing messages. */
 const MAX_BACKPRESSURE_BYTES = 64 * 1024 * 1024
 
-serve(async (app) => {
-  const wss = new WebSocketServer({
-    maxBackpressure: MAX_BACKPRESSURE_BYTES,
-    ...(values.shards === undefined ? {} : { shards: Number(values.shards) }),
-  })
-  if (app === 'echo') wss.on('message', (id, data, isBinary) => wss.send(id, data, isBinary))
-  else wss.on('message', (_id, data, isBinary) => wss.broadcast(data, isBinary))
+// Modules have this file's own extension: `.ts` in the sources, `.js` when built.
+const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+
+serve(async (work) => {
+  // The shards read it: it must be there before they start.
+  process.env.BENCH_APP = work.app
+  const wss = new WebSocketServer(optionsFor(work))
+  if (values.handler === 'main') handleOnMain(wss, work)
   const { port } = await wss.listen(0, '127.0.0.1')
+  // What the first connections are refused or delayed by is not the work's.
+  await wss.ready()
   return port
 })
+
+function optionsFor({ deflate, load }: Work): WebSocketServerOptions {
+  return {
+    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    ...(values.shards !== undefined && { shards: Number(values.shards) }),
+    ...(values.handler === 'shard' && { shardUrl: moduleUrl('shard-handlers') }),
+    ...(deflate === true && { compression: true }),
+    ...(load === 'idle' && { execArgv: ['--import', moduleUrl('heap').href] }),
+  }
+}
+
+function handleOnMain(wss: WebSocketServer, { app }: Work): void {
+  if (app === 'echo') wss.on('message', (id, data, isBinary) => wss.send(id, data, isBinary))
+  else wss.on('message', (_id, data, isBinary) => wss.broadcast(data, isBinary))
+}
+
+function moduleUrl(name: string): URL {
+  return new URL(`./${name}${extension}`, import.meta.url)
+}

@@ -1,10 +1,21 @@
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { WebSocket, WebSocketServer } from 'ws'
+import { parseArgs } from 'node:util'
+import type * as Ws from 'ws'
 import { serve } from './serve.ts'
 
-serve(async (app) => {
-  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+/** `--from URL`: the `ws` of the package there, which finds the `bufferutil` beside it. */
+const { values } = parseArgs({ options: { from: { type: 'string' } } })
+
+const require = createRequire(values.from ?? import.meta.url)
+const { WebSocket, WebSocketServer } = require('ws') as typeof Ws
+if (values.from !== undefined && !Object.keys(require.cache).some((file) => file.endsWith('.node'))) {
+  throw new Error('bufferutil has no binary for this platform and would fall back to JavaScript')
+}
+
+serve(async ({ app, deflate }) => {
+  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: deflate === true })
   wss.on('connection', (socket) => {
     if (app === 'echo') {
       socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))

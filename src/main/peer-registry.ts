@@ -1,19 +1,19 @@
 import { type ConnectionKey, connectionKey, nextGeneration, slotOf } from '../shared/connection-key.ts'
 import type { ConnectionTable } from '../shared/connection-table.ts'
-import { keyOfId, type Peer } from './peer.ts'
+import type { Peer } from './peer.ts'
 
 /** Hands out the slots of the connection table and knows who sits in them. Main is the only one that does. */
 export class PeerRegistry {
   readonly #table: ConnectionTable
   readonly #capacity: number
   readonly #peers: (Peer | undefined)[] = []
+  readonly #byId = new Map<string, Peer>()
   /** The latest generation of each slot ever used. */
   readonly #generations: number[] = []
   /** The key in each slot, -1 for none. */
   readonly #keys: ConnectionKey[] = []
   readonly #freeSlots: number[] = []
   #claimed = 0
-  #open = 0
 
   constructor(table: ConnectionTable, capacity: number) {
     this.#table = table
@@ -22,7 +22,7 @@ export class PeerRegistry {
 
   /** Connections that are open, as far as main has heard. */
   get size(): number {
-    return this.#open
+    return this.#byId.size
   }
 
   /** Slots in use: open connections and handshakes under way. */
@@ -45,7 +45,7 @@ export class PeerRegistry {
 
   open(peer: Peer): void {
     this.#peers[slotOf(peer.key)] = peer
-    this.#open++
+    this.#byId.set(peer.id, peer)
   }
 
   /** Gives the slot back. Returns the peer if it had opened. */
@@ -59,7 +59,7 @@ export class PeerRegistry {
     this.#freeSlots.push(slot)
     if (peer === undefined) return undefined
     this.#peers[slot] = undefined
-    this.#open--
+    this.#byId.delete(peer.id)
     return peer
   }
 
@@ -69,11 +69,10 @@ export class PeerRegistry {
   }
 
   find(id: string): Peer | undefined {
-    const peer = this.#peers[slotOf(keyOfId(id))]
-    return peer?.id === id ? peer : undefined
+    return this.#byId.get(id)
   }
 
-  *[Symbol.iterator](): IterableIterator<Peer> {
-    for (const peer of this.#peers) if (peer !== undefined) yield peer
+  [Symbol.iterator](): IterableIterator<Peer> {
+    return this.#byId.values()
   }
 }

@@ -251,14 +251,13 @@ export class Peer<Data = unknown> {
 /** @throws ShardwsError ARGUMENT_INVALID */
 export function assertMessage(message: unknown): asserts message is string | Uint8Array {
   if (typeof message === 'string') return
-  if (!(message instanceof Uint8Array) || isDetached(message)) {
+  if (!(message instanceof Uint8Array) || (message.length === 0 && isDetached(message))) {
     throw new ShardwsError('ARGUMENT_INVALID', 'message must be a string, Buffer or Uint8Array that is not detached')
   }
 }
 
-/** Whether its memory was transferred away: it then looks like an empty one. */
-function isDetached({ length, buffer }: Uint8Array): boolean {
-  if (length > 0) return false
+/** Whether the memory of these empty bytes was transferred away. */
+function isDetached({ buffer }: Uint8Array): boolean {
   try {
     new Uint8Array(buffer)
     return false
@@ -285,7 +284,7 @@ export interface PeerContext {
   readonly options: ShardOptions
 }
 
-/** Key, so that the peer is found without hashing, and 64 random bits, so that an id cannot be guessed. */
+/** Key, so that it is unique, and 64 random bits, so that it cannot be guessed. */
 function createConnectionId(key: ConnectionKey): string {
   if (nextRandom === RANDOM_POOL.length) {
     randomFillSync(RANDOM_POOL)
@@ -294,11 +293,6 @@ function createConnectionId(key: ConnectionKey): string {
   const high = RANDOM_POOL[nextRandom++] ?? 0
   const low = RANDOM_POOL[nextRandom++] ?? 0
   return `${key.toString(36)}-${high.toString(36)}${low.toString(36).padStart(7, '0')}`
-}
-
-/** The key in an id of ours; of anything else, some number or NaN. */
-export function keyOfId(id: string): ConnectionKey {
-  return Number.parseInt(id, 36)
 }
 
 /** @throws ShardwsError ARGUMENT_INVALID */
@@ -312,7 +306,11 @@ export function assertCloseArguments(code: number, reason: string): void {
 
 function controlPayload(data: string | Uint8Array): Uint8Array {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
-  if (!(bytes instanceof Uint8Array) || bytes.length > MAX_CONTROL_PAYLOAD || isDetached(bytes)) {
+  if (
+    !(bytes instanceof Uint8Array) ||
+    bytes.length > MAX_CONTROL_PAYLOAD ||
+    (bytes.length === 0 && isDetached(bytes))
+  ) {
     throw new ShardwsError(
       'ARGUMENT_INVALID',
       `data must be at most ${MAX_CONTROL_PAYLOAD} bytes or a string of that size`,

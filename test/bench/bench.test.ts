@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -14,30 +14,45 @@ async function bench(outDir: string, ...args: string[]): Promise<Report> {
   return JSON.parse(stdout) as Report
 }
 
-for (const { work, servers } of [
-  { work: 'echo-64-1', servers: ['ws', 'shardws'] },
-  { work: 'fan-out-64-16', servers: ['ws'] },
-]) {
-  t.test(`${work} measures ${servers.join(' and ')}, every reply verified`, async (t) => {
-    const outDir = t.testdir()
-    const report = await bench(outDir, '--only', work, '--servers', servers.join(','))
-    t.same(report.failures, [])
-    t.same(
-      report.rows.map((row) => row.server),
-      servers,
-    )
-    for (const row of report.rows) {
-      t.equal(row.work, work)
-      t.ok(row.messages > 0, `${row.server}: messages`)
-      t.ok(row.cpuUsPerMessage > 0, `${row.server}: CPU`)
-      t.ok(row.p50Us > 0 && row.p99Us >= row.p50Us, `${row.server}: round trips`)
+/** One of each kind of load; memory has ten thousand connections, too many for a test. */
+const WORKS = ['echo-64-1', 'fan-out-64-16', 'deflate-1k-1', 'connect', 'latency-busy']
+
+t.test('one short run: every kind of load, results as JSON, tables and a chart', async (t) => {
+  const outDir = t.testdir()
+  const report = await bench(outDir, '--only', WORKS.join(','), '--servers', 'ws,shardws', '--save')
+  t.same(report.failures, [])
+  t.same(
+    report.rows.map(({ work, server }) => `${work} ${server}`),
+    WORKS.flatMap((work) => [`${work} ws`, `${work} shardws`]),
+  )
+  for (const { work, server, ...row } of report.rows) {
+    for (const metric of ['messages', 'cpuUsPerMessage', 'p50Us', 'wireBytesPerMessage'] as const) {
+      t.ok((row[metric] ?? 0) > 0, `${work} ${server}: ${metric} ${row[metric]}`)
     }
-    t.same(JSON.parse(await readFile(join(outDir, 'latest.json'), 'utf8')), report)
-    const table = await readFile(join(outDir, 'latest.md'), 'utf8')
-    for (const server of servers) t.match(table, `\n| ${server} | `)
-  })
-}
+    t.ok((row.p99Us ?? 0) >= (row.p50Us ?? 0), `${work} ${server}: percentiles`)
+  }
+  t.ok(report.verdicts.some(({ server, isMet }) => server === 'shardws' && isMet !== null))
+
+  const kept = `${report.environment.date.slice(0, 10)}-node${process.versions.node.split('.')[0]}`
+  t.same((await readdir(outDir)).sort(), names(kept, 'latest'))
+  for (const name of [kept, 'latest']) {
+    const read = (extension: string) => readFile(join(outDir, `${name}.${extension}`), 'utf8')
+    t.same(JSON.parse(await read('json')), report)
+    const tables = await read('md')
+    for (const { title } of report.rows) t.match(tables, `\n## ${title}\n\n| server | `)
+    t.match(tables, '\n| echo 64 B, 1 in flight | ')
+    t.match(tables, `(${name}.svg)`)
+    const chart = await read('svg')
+    t.match(chart, /^<svg [\s\S]*<\/svg>\n$/)
+    t.equal(chart.match(/class="bar"/g)?.length, WORKS.length, 'one bar for each work of the one server beside ws')
+    t.notMatch(chart, /NaN|undefined|Infinity/)
+  }
+})
 
 t.test('an unknown workload is refused with the known ones', async (t) => {
   await t.rejects(bench(t.testdir(), '--only', 'echo-65-1'), { code: 2, stderr: /no 'echo-65-1'; there are echo-64-1/ })
 })
+
+function names(...stems: readonly string[]): string[] {
+  return stems.flatMap((stem) => ['json', 'md', 'svg'].map((extension) => `${stem}.${extension}`)).sort()
+}
