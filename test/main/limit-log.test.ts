@@ -21,9 +21,7 @@ function start(t: Test): Started {
 t.test('a record names the option and what it happened to', async (t) => {
   const { log, records } = start(t)
   log.reached('maxPayload', { id: 'x' })
-  t.same(records, [
-    { level: 'info', details: { option: 'maxPayload', id: 'x' }, message: 'limit reached: maxPayload' },
-  ])
+  t.same(records, [{ level: 'info', details: { option: 'maxPayload', id: 'x' }, message: 'limit reached: maxPayload' }])
 })
 
 t.test('a hundred a second, then how many there were besides', async (t) => {

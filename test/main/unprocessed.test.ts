@@ -2,7 +2,7 @@ import t from 'tap'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 import { Unprocessed } from '../../src/main/unprocessed.ts'
 import type { ShardOptions } from '../../src/shared/messages.ts'
-import { Deferred } from '../fixtures/deferred.ts'
+import { type Deferred, deferred } from '../fixtures/deferred.ts'
 
 class Desk {
   readonly told: string[] = []
@@ -18,7 +18,7 @@ class Desk {
 
   take(messages: number, bytes = 1): void {
     for (let i = 0; i < messages; i++) {
-      const work = new Deferred<void>()
+      const work = deferred<void>()
       this.#works.push(work)
       this.#unprocessed.add(work.promise, bytes)
     }
@@ -26,7 +26,7 @@ class Desk {
 
   /** The oldest are done. */
   async finish(messages: number): Promise<void> {
-    for (const work of this.#works.splice(0, messages)) work.resolve()
+    for (const work of this.#works.splice(0, messages)) work.resolve(undefined)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }

@@ -85,11 +85,11 @@ t.test("row 41: 'close': who goes on for graceMs is given up, who lets the budge
   for (let now = 1100; now < 5000; now += 1100) {
     t.ok(stubborn.hasRecovered(now), 'it is read again')
     t.notOk(stubborn.isExhausted(now))
-    admit(stubborn, 12, now)
+    admit(stubborn, 11, now)
   }
-  admit(stubborn, 12, 4999)
+  admit(stubborn, 11, 4999)
   t.notOk(stubborn.isExhausted(4999))
-  admit(stubborn, 12, 5000)
+  admit(stubborn, 11, 5000)
   t.ok(stubborn.isExhausted(5000))
 
   t.notOk(repentant.isExhausted(2100), 'full again')

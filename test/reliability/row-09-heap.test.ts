@@ -1,0 +1,147 @@
+import { extname } from 'node:path'
+import { BroadcastChannel } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import type { Stats, WebSocketServerOptions } from '../../src/index.ts'
+import type { EngineUnderTest, Joined } from '../fixtures/engine-under-test.ts'
+import { nextText, sendText } from '../fixtures/engine-under-test.ts'
+import { eventually } from '../fixtures/journal.ts'
+import { LEAK_CHANNEL, type Leak } from '../fixtures/shards/leaks.ts'
+import { type LimitedEngine, startLimited } from './limited-engine.ts'
+
+const LEAKING = 0
+const SOUND = 1
+const DEADLINE_MS = 30_000
+const SHARD_URL = new URL(`../fixtures/shards/leaky-shard${extname(import.meta.url)}`, import.meta.url)
+
+interface Leaky extends LimitedEngine {
+  leak(what: Leak['what'], pressure: number): void
+  shard(index: number): Stats['shards'][number]
+}
+
+async function startLeaky(t: Test, options: WebSocketServerOptions): Promise<Leaky> {
+  const channel = new BroadcastChannel(LEAK_CHANNEL)
+  t.teardown(() => channel.close())
+  const limited = await startLimited(t, { shards: 2, shardUrl: SHARD_URL, ...options })
+  return {
+    ...limited,
+    leak: (what, pressure) => channel.postMessage({ shard: LEAKING, what, pressure } satisfies Leak),
+    shard: (index) => limited.engine.server.stats().shards.find(({ shard }) => shard === index) as Stats['shards'][number],
+  }
+}
+
+/** Echoes without a gap for as long as the test lasts. */
+class Steady {
+  echoed = 0
+  readonly #joined: Joined
+  readonly #ended: Promise<void>
+  #isOver = false
+
+  constructor(joined: Joined) {
+    this.#joined = joined
+    this.#ended = this.#echo()
+  }
+
+  async stop(): Promise<void> {
+    this.#isOver = true
+    await this.#ended
+  }
+
+  async #echo(): Promise<void> {
+    const { client } = this.#joined
+    while (!this.#isOver) {
+      sendText(client, `${this.echoed}`)
+      const text = await nextText(client)
+      if (text !== `${this.echoed}`) throw new Error(`${text} instead of ${this.echoed}`)
+      this.echoed++
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+}
+
+async function joinBoth(engine: EngineUnderTest): Promise<{ leaking: Joined[]; steady: Steady[] }> {
+  engine.server.on('message', (id, message, isBinary) => engine.server.send(id, message, isBinary))
+  const joined = await engine.joinMany(8)
+  const leaking = joined.filter(({ peer }) => peer.shard === LEAKING)
+  const steady = joined.filter(({ peer }) => peer.shard === SOUND).map((each) => new Steady(each))
+  return { leaking, steady }
+}
+
+/** Answers close frames as every client does. */
+function behave({ client }: Joined): void {
+  client
+    .closeFrame()
+    .then(({ payload }) => client.sendFrame({ opcode: 8, payload }))
+    .catch(() => {})
+}
+
+const LIMITS = [
+  [
+    'objects, small young generation',
+    'objects',
+    { resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 } },
+  ],
+  ['objects, young generation as Node has it', 'objects', { resourceLimits: { maxOldGenerationSizeMb: 128 } }],
+  ['buffers', 'buffers', { maxExternalBytes: 32 * 1024 * 1024 }],
+] as const
+
+for (const [name, what, options] of LIMITS) {
+  t.test(`row 9: 80 %: nothing is placed there, and what is there goes on; ${name}`, async (t) => {
+    const { engine, leak, shard } = await startLeaky(t, options)
+    const { leaking, steady } = await joinBoth(engine)
+    t.equal(leaking.length, 4)
+    leak(what, 0.83)
+    await eventually('it is over 80 %', () => shard(LEAKING).memoryPressure >= 0.83, DEADLINE_MS)
+    t.ok(shard(SOUND).memoryPressure < 0.8, `the other one: ${shard(SOUND).memoryPressure.toFixed(2)}`)
+    t.ok(what === 'objects' ? shard(LEAKING).heapBytes > 32e6 : shard(LEAKING).externalBytes > 16e6)
+
+    const newcomers = await engine.joinMany(6)
+    t.same(new Set(newcomers.map(({ peer }) => peer.shard)), new Set([SOUND]))
+    for (const { client } of leaking) {
+      sendText(client, 'as before')
+      t.equal(await nextText(client), 'as before')
+    }
+    for (const each of steady) await each.stop()
+    t.ok(steady.every(({ echoed }) => echoed > 0))
+    t.same(engine.journal.closes, [])
+    t.equal(engine.server.stats().shardDeaths, 0)
+  })
+
+  t.test(`row 9: 95 %: closed with 1012 and replaced, the others notice nothing; ${name}`, async (t) => {
+    const { engine, leak, shard } = await startLeaky(t, options)
+    const { journal, server } = engine
+    const { leaking, steady } = await joinBoth(engine)
+    for (const each of leaking) behave(each)
+    leak(what, 1)
+    const after = (kind: string) =>
+      journal.until(`${kind} of the leaking shard`, () =>
+        journal.shardEvents.slice(2).find((event) => event.kind === kind && event.shard === LEAKING),
+      )
+    const exited = await after('exited')
+    await after('started')
+    t.match(String(exited.cause), /run out of memory/, 'it has ended of itself')
+    for (const { client, id } of leaking) {
+      t.match(await client.waitClosed(), { closeCode: 1012 })
+      t.match(await journal.closeOf(id), { code: 1012 })
+    }
+    await eventually('its figures begin anew', () => shard(LEAKING).memoryPressure < 0.8, DEADLINE_MS)
+    t.match(shard(LEAKING), { connections: 0, queuedBytes: 0 })
+    for (const each of steady) await each.stop()
+    t.equal(journal.closes.length, leaking.length, 'nobody else was closed')
+    const newcomers = await engine.joinMany(4)
+    t.ok(newcomers.some(({ peer }) => peer.shard === LEAKING))
+    t.equal(server.stats().shardDeaths, 1)
+    t.equal(server.stats().connections, server.getConnections().length)
+  })
+}
+
+t.test('row 9: a shard that is full takes connections again when it has let go', async (t) => {
+  const { engine, leak, shard } = await startLeaky(t, { shards: 1, maxExternalBytes: 32 * 1024 * 1024 })
+  await engine.join()
+  leak('buffers', 0.83)
+  await eventually('it is over 80 %', () => shard(LEAKING).memoryPressure >= 0.83, DEADLINE_MS)
+  t.equal(await engine.statusOf(), 503, 'there is no other')
+  t.match(engine.server.stats().rejected.reasons, { NO_SHARD: 1 }, 'at once, not when the handshake times out')
+  leak('buffers', 0)
+  await eventually('it has room', () => shard(LEAKING).memoryPressure < 0.8, DEADLINE_MS)
+  await engine.join()
+})

@@ -1,0 +1,411 @@
+import t from 'tap'
+import { Counter } from '../../src/shared/counters.ts'
+import type { RateLimitOptions } from '../../src/shared/messages.ts'
+import { encodeFrame, encodeFrames, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
+import { shown, TestConnection } from '../fixtures/test-connection.ts'
+
+const TEXT: FrameSpec = { opcode: RawOpcode.Text, payload: 'hello' }
+const PING: FrameSpec = { opcode: RawOpcode.Ping, payload: 'p' }
+const PONG: FrameSpec = { opcode: RawOpcode.Pong, payload: '' }
+const QUIET = { pingIntervalMs: 0, livenessMs: 0, idleTimeoutMs: 0, maxLifetimeMs: 0 }
+
+function closesOf(test: TestConnection): unknown[] {
+  return test.told.filter(([name]) => name === 'failed').map(([, code]) => code)
+}
+
+function frames(spec: FrameSpec, count: number): FrameSpec[] {
+  return Array.from({ length: count }, () => spec)
+}
+
+t.test('row 25: messageTimeoutMs', async (t) => {
+  const TIMEOUT = { ...QUIET, messageTimeoutMs: 1000 }
+  const bytes = encodeFrame(TEXT)
+  const drip = (test: TestConnection, from: number, to: number): void =>
+    test.connection.onRead(Buffer.from(bytes.subarray(from, to)))
+
+  t.test('begins with the first byte, whatever comes after it', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    test.pass(5000)
+    drip(test, 0, 1)
+    test.pass(500)
+    drip(test, 1, 2)
+    test.pass(499)
+    t.same(closesOf(test), [])
+    drip(test, 2, 3)
+    test.pass(1)
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+    t.same((await test.sent()).map(shown), ['close 1008 the message took longer than messageTimeoutMs'])
+  })
+
+  t.test('ends with the last byte', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    drip(test, 0, 4)
+    test.pass(999)
+    drip(test, 4, bytes.length)
+    test.pass(60_000)
+    t.same(test.names(), ['received'])
+  })
+
+  t.test('a message of several frames is one message', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    test.receive({ ...TEXT, fin: false })
+    test.pass(600)
+    test.receive({ opcode: RawOpcode.Continuation, payload: '', fin: false })
+    test.pass(399)
+    t.same(closesOf(test), [])
+    test.pass(1)
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+  })
+
+  t.test('a ping within a message does not begin it anew', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    test.receive({ ...TEXT, fin: false })
+    test.pass(999)
+    test.receive(PING)
+    test.pass(1)
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+  })
+
+  t.test('begins anew for the next message in the same read', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    drip(test, 0, 4)
+    test.pass(900)
+    test.connection.onRead(Buffer.concat([bytes.subarray(4), bytes.subarray(0, 4)].map((each) => Buffer.from(each))))
+    test.pass(999)
+    t.same(test.names(), ['received'])
+    test.pass(1)
+    test.connection.conclude()
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+  })
+
+  t.test('a dripped ping is no way around it', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    test.connection.onRead(encodeFrame(PING).subarray(0, 3))
+    test.pass(999)
+    t.same(closesOf(test), [])
+    test.pass(1)
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+  })
+
+  t.test('the time in which the connection is not read does not count', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    drip(test, 0, 4)
+    test.pass(900)
+    test.connection.pause()
+    test.pass(60_000)
+    test.connection.resume()
+    test.pass(999)
+    t.same(closesOf(test), [])
+    test.pass(1)
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+  })
+
+  t.test('it is counted once, however often the shard looks', async (t) => {
+    for (const hasReachedMain of [false, true]) {
+      const test = new TestConnection(TIMEOUT)
+      if (hasReachedMain) test.receive(TEXT)
+      drip(test, 0, 4)
+      for (let i = 0; i < 5; i++) test.pass(1000)
+      t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+      t.equal(test.counters.get(Counter.PROTOCOL_ERRORS), 1)
+    }
+  })
+
+  t.test('0 is never', async (t) => {
+    const test = new TestConnection({ ...QUIET, messageTimeoutMs: 0 })
+    drip(test, 0, 4)
+    test.pass(1e12)
+    t.same(test.told, [])
+  })
+})
+
+t.test('row 26: maxControlRate', async (t) => {
+  for (const [name, frame] of [
+    ['pings', PING],
+    ['unasked pongs', PONG],
+  ] as const) {
+    t.test(`${name}: limit - 1, limit, and one more`, async (t) => {
+      const test = new TestConnection({ ...QUIET, maxControlRate: 10 })
+      test.receive(...frames(frame, 9))
+      test.receive(frame)
+      t.same(test.told, [])
+      test.receive(frame)
+      t.same(closesOf(test), ['CONTROL_FLOOD'])
+      const sent = (await test.sent()).map(shown)
+      t.equal(sent.at(-1), 'close 1008 more pings and pongs a second than maxControlRate')
+      t.same(sent.slice(0, -1), frame === PING ? Array(10).fill(`${RawOpcode.Pong}:p`) : [])
+    })
+  }
+
+  t.test('both together; messages cost nothing', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxControlRate: 10 })
+    for (let i = 0; i < 5; i++) test.receive(PING, TEXT, PONG)
+    t.same(closesOf(test), [])
+    test.receive(PONG)
+    test.connection.conclude()
+    t.same(closesOf(test), ['CONTROL_FLOOD'])
+  })
+
+  t.test('a second brings as many again', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxControlRate: 10 })
+    for (let i = 0; i < 5; i++) {
+      test.receive(...frames(PING, 10))
+      test.pass(1000)
+    }
+    t.same(test.told, [])
+  })
+
+  t.test('pongs that answer our pings are free', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxControlRate: 10 })
+    for (let i = 0; i < 50; i++) test.connection.ping(Buffer.alloc(0))
+    test.receive(...frames(PONG, 50))
+    test.receive(...frames(PONG, 10))
+    t.same(test.told, [])
+    t.equal(test.counters.get(Counter.PONGS_RECEIVED), 60)
+    test.receive(PONG)
+    t.same(closesOf(test), ['CONTROL_FLOOD'])
+    t.equal(test.counters.get(Counter.PONGS_RECEIVED), 60, 'the one too many is not received')
+  })
+
+  t.test('0 is no limit', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxControlRate: 0 })
+    test.receive(...frames(PING, 5000))
+    t.same(test.told, [])
+    t.equal((await test.sent()).length, 5000)
+  })
+
+  t.test('nothing behind the one too many counts', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxControlRate: 1 })
+    test.receive(PING, PING, PING, TEXT)
+    t.same(closesOf(test), ['CONTROL_FLOOD'])
+    t.notOk(test.names().includes('received'))
+    t.equal(test.counters.get(Counter.PROTOCOL_ERRORS), 1)
+  })
+})
+
+t.test('row 26: maxPendingPongs', async (t) => {
+  /** A connection whose socket takes nothing more, after one message. */
+  async function blocked(maxPendingPongs = 3): Promise<TestConnection> {
+    const test = new TestConnection({ ...QUIET, maxPendingPongs })
+    test.socket.block()
+    test.connection.send(Buffer.from('m'), 0)
+    await test.sent()
+    return test
+  }
+
+  function pings(test: TestConnection, ...texts: string[]): void {
+    for (const payload of texts) test.receive({ opcode: RawOpcode.Ping, payload })
+  }
+
+  async function pongs(test: TestConnection): Promise<string[]> {
+    test.socket.unblock()
+    const sent = await test.sent()
+    return sent.filter(({ opcode }) => opcode === RawOpcode.Pong).map(({ payload }) => payload.toString())
+  }
+
+  t.test('limit - 1 and limit are all answered', async (t) => {
+    for (const texts of [
+      ['a', 'b'],
+      ['a', 'b', 'c'],
+    ]) {
+      const test = await blocked()
+      pings(test, ...texts)
+      t.same(await pongs(test), texts)
+      t.equal(test.counters.get(Counter.COALESCED_PONGS), 0)
+    }
+  })
+
+  t.test('one more: once the peer reads, the latest is answered, and those between are counted', async (t) => {
+    const test = await blocked()
+    pings(test, 'a', 'b', 'c', 'd', 'e', 'f')
+    t.same(await pongs(test), ['a', 'b', 'c', 'f'])
+    t.ok(test.counters.get(Counter.COALESCED_PONGS) >= 2)
+  })
+
+  t.test('once the peer has read, everything begins anew', async (t) => {
+    const test = await blocked()
+    pings(test, 'a', 'b', 'c', 'd')
+    await pongs(test)
+    pings(test, '1', '2', '3', '4', '5')
+    t.same(await pongs(test), ['1', '2', '3', '4', '5'], 'a peer that reads gets all')
+    test.socket.block()
+    test.connection.send(Buffer.from('m'), 0)
+    await test.sent()
+    pings(test, 'a', 'b', 'c', 'd')
+    t.same(await pongs(test), ['a', 'b', 'c', 'd'])
+  })
+
+  t.test('a peer that reads is never short of pongs', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxPendingPongs: 1 })
+    pings(test, ...'abcdefghij')
+    t.equal((await test.sent()).length, 10)
+    t.equal(test.counters.get(Counter.COALESCED_PONGS), 0)
+  })
+
+  t.test('nothing is owed to a connection that is closing', async (t) => {
+    const test = await blocked()
+    pings(test, 'a', 'b', 'c', 'd')
+    test.connection.close(1000, '')
+    t.same(await pongs(test), ['a', 'b', 'c'])
+  })
+})
+
+t.test('row 41: rateLimit', async (t) => {
+  const LIMIT: RateLimitOptions = {
+    messages: 10,
+    perMs: 1000,
+    burst: 4,
+    bytesPerSecond: 0,
+    action: 'pause',
+    graceMs: 2000,
+  }
+  const limited = (changes: Partial<RateLimitOptions>): TestConnection =>
+    new TestConnection({ ...QUIET, rateLimit: { ...LIMIT, ...changes } })
+  const received = (test: TestConnection): number => test.names().filter((name) => name === 'received').length
+
+  t.test("'pause': burst - 1, burst, one more: that one arrives, and then nothing is read", async (t) => {
+    const test = limited({})
+    test.receive(...frames(TEXT, 3))
+    test.receive(TEXT)
+    t.notOk(test.socket.isPaused())
+    test.receive(TEXT, TEXT)
+    t.ok(test.socket.isPaused())
+    t.equal(received(test), 6, 'nothing is lost, what was read with it neither')
+    t.equal(test.counters.get(Counter.RATE_PAUSES), 1)
+    t.same(
+      test.told.filter(([name]) => name === 'limited'),
+      [['limited', 'rateLimit']],
+    )
+    test.pass(399)
+    t.ok(test.socket.isPaused())
+    test.pass(1)
+    t.notOk(test.socket.isPaused(), 'half of the burst is there')
+    t.same(closesOf(test), [])
+  })
+
+  for (const action of ['drop', 'error'] as const) {
+    t.test(`'${action}': what is too much is dropped and counted, and the connection goes on`, async (t) => {
+      const test = limited({ action })
+      test.receive(...frames(TEXT, 10))
+      t.equal(received(test), 4)
+      t.equal(test.counters.get(Counter.RATE_LIMITED_MESSAGES), 6)
+      t.equal(test.counters.get(Counter.MESSAGES_RECEIVED), 4)
+      t.notOk(test.socket.isPaused())
+      test.pass(100)
+      test.receive(TEXT)
+      t.equal(received(test), 5)
+    })
+  }
+
+  t.test("'error': the application is told, at most once a period", async (t) => {
+    const test = limited({ action: 'error' })
+    for (let i = 0; i < 21; i++) {
+      test.receive(...frames(TEXT, 30))
+      test.pass(100)
+    }
+    t.same(closesOf(test), Array(3).fill('RATE_LIMITED'))
+    t.equal(test.counters.get(Counter.PROTOCOL_ERRORS), 0)
+  })
+
+  t.test("'close': read more slowly at first, 1008 for who goes on", async (t) => {
+    const test = limited({ action: 'close' })
+    for (let ms = 0; ms < 2000; ms += 100) {
+      if (!test.socket.isPaused()) test.receive(...frames(TEXT, 5))
+      t.same(closesOf(test), [])
+      test.pass(100)
+    }
+    t.ok(test.counters.get(Counter.RATE_PAUSES) > 1)
+    test.connection.conclude()
+    t.same(closesOf(test), ['RATE_LIMITED'])
+    t.match((await test.sent()).map(shown), ['close 1008 more messages or bytes than rateLimit allows'])
+  })
+
+  t.test("'close': who lets the budget fill up stays", async (t) => {
+    const test = limited({ action: 'close' })
+    for (let i = 0; i < 20; i++) {
+      test.receive(...frames(TEXT, 5))
+      for (let ms = 0; ms < 1000; ms += 100) test.pass(100)
+    }
+    t.same(closesOf(test), [])
+    t.equal(received(test), 100)
+  })
+
+  t.test('bytesPerSecond', async (t) => {
+    const test = limited({ messages: 1000, burst: 1000, bytesPerSecond: 5, action: 'drop' })
+    test.receive(TEXT, TEXT, TEXT)
+    t.equal(received(test), 2)
+    test.pass(1000)
+    test.receive(TEXT)
+    t.equal(received(test), 3)
+  })
+
+  t.test('pings and the parts of a message cost nothing', async (t) => {
+    const test = limited({ action: 'drop' })
+    const parts: FrameSpec[] = [{ ...TEXT, fin: false }, PING, { opcode: RawOpcode.Continuation, payload: '' }]
+    for (let i = 0; i < 4; i++) test.receive(...parts)
+    t.equal(received(test), 4)
+  })
+})
+
+t.test('reading stops for several reasons at once', async (t) => {
+  const rateLimit = { messages: 10, perMs: 1000, burst: 1, bytesPerSecond: 0, action: 'pause', graceMs: 0 } as const
+
+  t.test('and goes on when none is left, in whatever order they go', async (t) => {
+    for (const order of [
+      ['rate', 'credit', 'unprocessed'],
+      ['unprocessed', 'credit', 'rate'],
+      ['credit', 'rate', 'unprocessed'],
+    ]) {
+      const test = new TestConnection({ ...QUIET, rateLimit })
+      test.hasCredit = false
+      test.receive(TEXT, TEXT)
+      test.connection.pause()
+      t.same(test.asked, ['credit'])
+      const ways: Record<string, () => void> = {
+        rate: () => test.pass(1000),
+        credit: () => test.connection.onCredit(),
+        unprocessed: () => test.connection.resume(),
+      }
+      for (const [index, reason] of order.entries()) {
+        t.ok(test.socket.isPaused(), `${order} before ${index}`)
+        ways[reason]?.()
+      }
+      t.notOk(test.socket.isPaused(), `${order}`)
+      t.equal(test.counters.get(Counter.INBOUND_PAUSES), 1, 'one pause')
+    }
+  })
+
+  t.test('a reason that is given twice is gone at once', async (t) => {
+    const test = new TestConnection(QUIET)
+    test.connection.pause()
+    test.connection.pause()
+    test.connection.resume()
+    t.notOk(test.socket.isPaused())
+  })
+
+  t.test('one that was never given is not missed', async (t) => {
+    const test = new TestConnection(QUIET)
+    test.connection.pause()
+    test.connection.onCredit()
+    t.ok(test.socket.isPaused())
+  })
+
+  t.test('given before the socket arrives', async (t) => {
+    const test = new TestConnection(QUIET, { isAttached: false })
+    test.connection.pause()
+    test.connection.open(test.socket, encodeFrames([TEXT]))
+    t.ok(test.socket.isPaused())
+    t.same(test.names(), ['received'], 'what main had read already is not lost')
+  })
+
+  t.test('silence is not held against a peer that is not read', async (t) => {
+    const test = new TestConnection({ ...QUIET, livenessMs: 1000, idleTimeoutMs: 1000 })
+    test.connection.pause()
+    test.pass(60_000)
+    test.connection.resume()
+    test.pass(999)
+    t.same(test.told, [])
+    test.pass(1)
+    t.match(test.told, [['limited', 'livenessMs']])
+  })
+})
