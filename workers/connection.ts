@@ -53,6 +53,8 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   /** How the connection ends once main has answered what came before. */
   #conclusion: (() => void) | null = null
   #isTerminated = false
+  /** The peer owes us a close frame. */
+  #awaitsClose = false
   readonly #deadlines: Deadlines
 
   constructor(key: ConnectionKey, context: ConnectionContext, agreement: Agreement | null, owner: ConnectionOwner) {
@@ -112,7 +114,6 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   onPing(payload: Buffer): void {
     if (this.#readyState !== ReadyState.OPEN) return
     if (!this.#queue.isBlocked || this.#inbound.mayQueuePong(payload)) this.#sender.sendControl(PONG_FRAME, payload)
-    else this.#context.counters.add(Counter.COALESCED_PONGS, 1)
   }
 
   onPeerClose(code: number, reason: string): void {
@@ -132,7 +133,8 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
 
   /** The application has more messages of this connection than it may. */
   pause(): void {
-    this.#inbound.pause(Pause.UNPROCESSED)
+    // One that is ending waits for its peer's end only.
+    if (this.#isOpen) this.#inbound.pause(Pause.UNPROCESSED)
   }
 
   resume(): void {
@@ -190,6 +192,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     if (this.#readyState !== ReadyState.OPEN) return
     this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
     this.#setReadyState(ReadyState.CLOSING)
+    this.#awaitsClose = true
     this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
   }
 
@@ -210,16 +213,22 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
 
   onBlocked(): void {
     this.#blockedMs = this.#context.clock.now
+    this.#sendOwedPong()
     this.#context.table.setQueuedBytes(this.key, this.bufferedBytes)
   }
 
   onDrained(): void {
     this.#context.table.setQueuedBytes(this.key, 0)
-    const owed = this.#inbound.takeOwedPong()
-    if (owed !== null) this.onPing(owed)
+    this.#sendOwedPong()
     if (!this.#wantsDrained) return
     this.#wantsDrained = false
     this.#context.link.drained(this.key)
+  }
+
+  /** The kernel has taken what was queued, waiting pongs and all. */
+  #sendOwedPong(): void {
+    const owed = this.#inbound.takeOwedPong()
+    if (owed !== null) this.onPing(owed)
   }
 
   /** The peer reads too slowly: give up on what is queued. */
@@ -232,9 +241,8 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   // ── deadlines ──
 
   sweep(now: number): void {
-    const isOpen = this.#readyState === ReadyState.OPEN && this.#conclusion === null
-    if (isOpen) this.#inbound.sweep(now)
-    const due = this.#deadlines.due(now, isOpen, this.#inbound.isPaused)
+    this.#inbound.sweep(now, this.#isOpen)
+    const due = this.#deadlines.due(now, this.#isOpen, this.#inbound.isPaused)
     if (due !== null) this.#meet(due)
   }
 
@@ -242,7 +250,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     switch (due) {
       case 'end':
         if (this.#conclusion !== null) return this.conclude()
-        this.#limit(Counter.CLOSE_TIMEOUTS, 'closeTimeoutMs')
+        if (this.#awaitsClose) this.#limit(Counter.CLOSE_TIMEOUTS, 'closeTimeoutMs')
         return this.terminate()
       case 'liveness':
         this.#limit(Counter.LIVENESS_TIMEOUTS, 'livenessMs')
@@ -307,6 +315,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   /** RFC 6455 §7.1.1: the server closes the TCP connection first, and waits for the peer to do the same. */
   #finish(): void {
     this.#setReadyState(ReadyState.CLOSING)
+    this.#awaitsClose = false
     this.#deadlines.endWithin(LINGER_MS, this.#context.clock.exactNow)
     this.#inbound.resume()
     this.#queue.end()
@@ -336,6 +345,11 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   }
 
   // ── helpers ──
+
+  /** Neither side has begun to end it. */
+  get #isOpen(): boolean {
+    return this.#readyState === ReadyState.OPEN && this.#conclusion === null
+  }
 
   /** RFC 6455 §5.5.3: only the latest of several pings needs its pong, so a peer that does not read gets no more. */
   #admitsControl(): boolean {

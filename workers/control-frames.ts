@@ -18,6 +18,16 @@ export class ControlFrames {
     return this.#options.maxControlRate === 0 || this.#rate.spend(1, now)
   }
 
+  /** The connection was not read for so long: what has piled up is no flood. */
+  excuse(ms: number): void {
+    this.#rate.excuse(ms)
+  }
+
+  /** Whether a pong was left out and is still to be sent. */
+  get owesPong(): boolean {
+    return this.#latest !== null
+  }
+
   /**
    * Whether the pong of this ping is to be sent although the peer does not read. If not, it is kept in place of the one
    * before: RFC 6455 §5.5.3 lets the pong of the latest ping stand for all.

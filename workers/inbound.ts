@@ -26,6 +26,8 @@ export interface InboundOwner extends HandledConnection {
   refuse(violation: ShardwsError): void
   onPing(payload: Buffer): void
   onPeerClose(code: number, reason: string): void
+  /** The application has more messages of this connection than it may. */
+  pause(): void
   /** Main has not taken what was posted: `resume` once it has. */
   onCreditSpent(): void
 }
@@ -46,6 +48,9 @@ export class Inbound implements FrameSink {
   #awaitedPongs = 0
   #socket: Duplex | null = null
   #pauses = 0
+  /** When the connection was paused, and for what since then. */
+  #pausedMs = 0
+  #pausedFor = 0
 
   constructor(
     owner: InboundOwner,
@@ -95,11 +100,13 @@ export class Inbound implements FrameSink {
   }
 
   onPing(payload: Buffer): void {
+    this.#onControl()
     if (this.#admitsControl()) this.#owner.onPing(payload)
   }
 
   onPong(): void {
     const { counters, table, clock } = this.#context
+    this.#onControl()
     // One that was asked for is no flood.
     if (this.#awaitedPongs > 0) this.#awaitedPongs--
     else if (!this.#admitsControl()) return
@@ -116,9 +123,15 @@ export class Inbound implements FrameSink {
     this.#awaitedPongs++
   }
 
-  /** Whether the pong of this ping may be queued behind output that the peer does not read. */
+  /** Whether the pong of this ping may be queued behind output that the peer does not read; if not, it is owed. */
   mayQueuePong(payload: Buffer): boolean {
-    return this.#ensureControls().mayQueue(payload)
+    const { counters, link } = this.#context
+    const controls = this.#ensureControls()
+    const owedOne = controls.owesPong
+    if (controls.mayQueue(payload)) return true
+    counters.add(Counter.COALESCED_PONGS, 1)
+    if (!owedOne) link.limited(this.#owner.key, 'maxPendingPongs')
+    return false
   }
 
   /** The pong that was left out for want of reading, if there is one. */
@@ -130,9 +143,12 @@ export class Inbound implements FrameSink {
   pause(reason: number): void {
     if (!this.isPaused) {
       this.#context.counters.add(Counter.INBOUND_PAUSES, 1)
+      this.#pausedMs = this.#context.clock.now
+      this.#pausedFor = 0
       this.#socket?.pause()
     }
     this.#pauses |= reason
+    this.#pausedFor |= reason
   }
 
   /** @param reason one of `Pause`; left out: whatever it was. */
@@ -140,14 +156,17 @@ export class Inbound implements FrameSink {
     if (!this.isPaused) return
     this.#pauses &= ~reason
     if (this.isPaused) return
-    this.#deadlines.readAgain(this.#context.clock.now)
+    const { now } = this.#context.clock
+    this.#deadlines.readAgain(now)
+    this.#ensureControls().excuse(now - this.#pausedMs)
+    if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs)
     this.#socket?.resume()
   }
 
   /** Lets a throttled peer go on when its budget has filled up, or gives up on it. */
-  sweep(now: number): void {
+  sweep(now: number, isOpen: boolean): void {
     if (this.#rate === null) return
-    if (this.#rate.isExhausted(now)) this.#owner.refuse(new ShardwsError('RATE_LIMITED'))
+    if (isOpen && this.#rate.isExhausted) this.#owner.refuse(new ShardwsError('RATE_LIMITED'))
     else if ((this.#pauses & Pause.RATE) !== 0 && this.#rate.hasRecovered(now)) this.resume(Pause.RATE)
   }
 
@@ -174,7 +193,9 @@ export class Inbound implements FrameSink {
       return true
     }
     counters.add(Counter.RATE_LIMITED_MESSAGES, 1)
-    if (rate.mustTell(clock.now)) link.failed(key, 'RATE_LIMITED', '')
+    const how = rate.mustTell(clock.now)
+    if (how === 'error') link.failed(key, 'RATE_LIMITED', '')
+    else if (how === 'log') link.limited(key, 'rateLimit')
     return false
   }
 
@@ -190,9 +211,16 @@ export class Inbound implements FrameSink {
     }
     link.received(key, payload, isBinary, isOwned)
     this.hasReachedMain = true
+    // Main's word for it comes over the link, behind up to 2 MiB that libuv reads before it looks there.
+    if (table.isHeld(key)) this.#owner.pause()
     if ((this.#pauses & Pause.CREDIT) !== 0 || link.hasCredit()) return
     this.pause(Pause.CREDIT)
     this.#owner.onCreditSpent()
+  }
+
+  /** The time of a message that follows begins with it, not with the control frame before. */
+  #onControl(): void {
+    if (!this.#parser.isUnderWay) this.#deadlines.messageIs(false, this.#context.clock.now)
   }
 
   #admitsControl(): boolean {

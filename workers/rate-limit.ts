@@ -12,8 +12,9 @@ export class RateLimit {
   readonly #options: RateLimitOptions
   readonly #messages: TokenBucket
   readonly #bytes: TokenBucket | null
-  /** Since when a bucket has not been full; null while both are. */
+  /** When the peer first sent too much since both buckets were full; null if it has not. */
   #overMs: number | null = null
+  #isExhausted = false
   #toldMs = Number.NEGATIVE_INFINITY
 
   constructor(options: RateLimitOptions, now: number) {
@@ -24,35 +25,39 @@ export class RateLimit {
   }
 
   admit(bytes: number, now: number): Admission {
-    const { action } = this.#options
+    const { action, graceMs } = this.#options
     if (action === 'drop' || action === 'error') return this.#spend(bytes, now) ? 'deliver' : 'drop'
+    if (this.#overMs !== null && this.#isFilled(1, now)) this.#overMs = null
     const hasMessage = this.#messages.overdraw(1, now)
     const hasBytes = this.#bytes === null || this.#bytes.overdraw(bytes, now)
     if (hasMessage && hasBytes) return 'deliver'
     this.#overMs ??= now
+    this.#isExhausted ||= action === 'close' && now - this.#overMs >= graceMs
     return 'pause'
   }
 
-  /** Whether the application is to be told of a dropped message: once per period, however many there are. */
-  mustTell(now: number): boolean {
+  /** The connection was not read for so long, and not for its rate. */
+  excuse(ms: number): void {
+    this.#messages.excuse(ms)
+    this.#bytes?.excuse(ms)
+  }
+
+  /** How to tell of a dropped message: once per period, however many there are. */
+  mustTell(now: number): 'error' | 'log' | null {
     const { action, perMs } = this.#options
-    if (action !== 'error' || now - this.#toldMs < perMs) return false
+    if (now - this.#toldMs < perMs) return null
     this.#toldMs = now
-    return true
+    return action === 'error' ? 'error' : 'log'
   }
 
   /** Whether a paused connection may be read again: half of a burst is there. */
   hasRecovered(now: number): boolean {
-    if (this.#isFilled(1, now)) this.#overMs = null
     return this.#isFilled(0.5, now)
   }
 
-  /** Whether the peer has kept the buckets from filling up for longer than it is granted. */
-  isExhausted(now: number): boolean {
-    const { action, graceMs } = this.#options
-    if (action !== 'close' || this.#overMs === null) return false
-    if (this.#isFilled(1, now)) this.#overMs = null
-    return this.#overMs !== null && now - this.#overMs >= graceMs
+  /** Whether the peer sent too much again, longer after the first time than it is granted. */
+  get isExhausted(): boolean {
+    return this.#isExhausted
   }
 
   #spend(bytes: number, now: number): boolean {

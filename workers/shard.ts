@@ -11,7 +11,7 @@ import { Connection, type ConnectionOwner } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
-import { type MemoryOwner, MemoryWatch } from './memory-watch.ts'
+import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
 import { Outbox } from './outbox.ts'
 import type { HandledShard, ShardHandler } from './shard-handler.ts'
 import { SharedMessage } from './shared-message.ts'
@@ -55,6 +55,8 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   readonly #memory: MemoryWatch | null
   #isStopping = false
   #isRecycling = false
+  /** Why it ends; null: main says so. */
+  #cause: ShardwsError | null = null
 
   constructor(
     task: ShardTask,
@@ -69,7 +71,8 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     this.#taker = taker
     this.#heartbeat = new Heartbeat(options, this.#connections)
     const isOwnThread = task.taker.strategy !== 'local'
-    this.#memory = isOwnThread ? new MemoryWatch(this.#counters, options.maxExternalBytes, this) : null
+    const memory = { heapBytes: heapLimit(), externalBytes: options.maxExternalBytes }
+    this.#memory = isOwnThread ? new MemoryWatch(this.#counters, memory, this) : null
     const { maxCompressedSize, maxFragments, maxPayload } = options
     const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
     this.#context = {
@@ -104,6 +107,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
       this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
       if (socket === null) connection.abandon()
       else connection.open(socket, head)
+      if (this.#isRecycling) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
     })
   }
 
@@ -195,7 +199,10 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     if (this.#isStopping || this.#isRecycling) return
     this.#isRecycling = true
     for (const connection of this.#connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
-    setTimeout(() => this.#onStopped(new ShardwsError('SHARD_EXHAUSTED')), RECYCLE_MS)
+    setTimeout(() => {
+      this.#cause = new ShardwsError('SHARD_EXHAUSTED')
+      this.stop()
+    }, RECYCLE_MS)
   }
 
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
@@ -219,7 +226,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     if (this.#connections.size > 0) return
     this.#context.compression?.close()
     this.#link.close()
-    this.#onStopped(null)
+    this.#onStopped(this.#cause)
   }
 }
 

@@ -30,11 +30,16 @@ export class TokenBucket {
     return wereThere
   }
 
+  /** For `ms` nothing could be taken: what would have been goes beyond the burst. */
+  excuse(ms: number): void {
+    this.#available += ms * this.#perMs
+  }
+
   /** Below 0 after an overdraft. */
   available(now: number): number {
     const filled = this.#available + (now - this.#filledAt) * this.#perMs
     this.#filledAt = now
-    this.#available = Math.min(this.capacity, filled)
+    this.#available = Math.max(this.#available, Math.min(this.capacity, filled))
     return this.#available
   }
 }

@@ -195,7 +195,7 @@ export class Handshake {
     this.#socket.write(answer, 'latin1', (error) => {
       if (this.#isOver) return
       if (error) this.#socket.destroy()
-      else if (shard.canTake) this.#give(shard)
+      else if (shard.isAdopting) this.#give(shard)
       else this.onShardEnded(shard)
     })
   }

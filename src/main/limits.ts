@@ -30,6 +30,6 @@ export function limitsOf(
   }
   for (const [option, all] of Object.entries(COUNTED)) for (const each of all) add(option, shardCounters.total(each))
   add('maxBackpressure', counters.refusedByBackpressure)
-  add('maxUnprocessedMessages', counters.unprocessedPauses)
+  for (const [option, count] of Object.entries(counters.unprocessedPauses)) add(option, count)
   return Object.fromEntries(limits)
 }

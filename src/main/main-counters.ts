@@ -10,8 +10,8 @@ export class MainCounters {
   refusedByLink = 0
   /** Sends refused because the connection was past `maxBackpressure`. */
   refusedByBackpressure = 0
-  /** Times a connection was not read because the application had too many of its messages. */
-  unprocessedPauses = 0
+  /** Times a connection was not read because the application had too much of it, by option. */
+  readonly unprocessedPauses = { maxUnprocessedMessages: 0, maxUnprocessedBytes: 0 }
   /** Clients that left before their handshake was answered. */
   abandoned = 0
   /** Clients that got their 101 and then could not be given to any shard. */

@@ -53,11 +53,11 @@ export interface RateLimit {
   readonly bytesPerSecond?: number
   /**
    * What a peer meets that sends more. 'pause': it is read more slowly and nothing is lost. 'close': the same, and 1008 if
-   * it goes on for `graceMs`. 'drop': what is too much is dropped and counted. 'error': the same, and `error` with
+   * it does so again `graceMs` later or more, its budget not having filled up meanwhile. 'drop': what is too much is dropped and counted. 'error': the same, and `error` with
    * RATE_LIMITED at most once per `perMs`. Default 'close'.
    */
   readonly action?: 'pause' | 'close' | 'drop' | 'error'
-  /** Milliseconds that a peer may stay over the limit with 'close', 0 to 3600000. Default 5000. */
+  /** Milliseconds in which a peer may go over the limit several times with 'close', 0 to 3600000. Default 5000. */
   readonly graceMs?: number
 }
 

@@ -167,6 +167,7 @@ export class Peer<Data = unknown> {
       return false
     }
     if (isOver) {
+      if (!this.#needsDrain) this.#context.limitLog.reached('maxBackpressure', { id: this.id })
       this.#awaitDrain()
       if (limits.slowConsumer === 'drop') {
         counters.refusedByBackpressure++
@@ -224,12 +225,17 @@ export class Peer<Data = unknown> {
   /** By the engine: the application works on a message of this size until `work`, which never rejects, is fulfilled. */
   workOn(work: Promise<unknown>, bytes: number): void {
     this.#unprocessed ??= new Unprocessed(this.#context.options, {
-      pause: () => {
-        this.#context.counters.unprocessedPauses++
-        this.#context.limitLog.reached('maxUnprocessedMessages', { id: this.id })
+      pause: (limit) => {
+        this.#context.counters.unprocessedPauses[limit]++
+        this.#context.limitLog.reached(limit, { id: this.id })
+        this.#hold(true)
         this.#shard.link.pause(this.key)
       },
-      resume: () => this.#shard.link.resume(this.key),
+      resume: () => {
+        // Before the command, so that a shard that has seen it held meets the command afterwards.
+        this.#hold(false)
+        this.#shard.link.resume(this.key)
+      },
     })
     this.#unprocessed.add(work, bytes)
   }
@@ -239,6 +245,11 @@ export class Peer<Data = unknown> {
     const wasNeeded = this.#needsDrain
     this.#needsDrain = false
     return wasNeeded
+  }
+
+  #hold(isHeld: boolean): void {
+    const { table } = this.#context
+    if (table.isCurrent(this.key)) table.setHeld(this.key, isHeld)
   }
 
   #awaitDrain(): void {

@@ -92,9 +92,14 @@ export class RunningShard implements EventHandler {
     this.isReady.catch(() => {})
   }
 
+  /** Whether it takes what was placed here. */
+  get isAdopting(): boolean {
+    return this.#isAdopting && !this.isLate
+  }
+
+  /** Whether more may be placed here. */
   get canTake(): boolean {
-    if (!this.#isAdopting || this.isLate) return false
-    return this.#row.get(Counter.MEMORY_PRESSURE) < MemoryPressure.NO_PLACEMENT
+    return this.isAdopting && this.#row.get(Counter.MEMORY_PRESSURE) < MemoryPressure.NO_PLACEMENT
   }
 
   /** Open connections as the shard counts them. */

@@ -69,7 +69,7 @@ export class Supervisor {
 
   /** Whether a shard that takes connections may appear without anybody doing anything. */
   get isStarting(): boolean {
-    return !this.#isStopping && this.#seats.some(({ current, isDegraded }) => !isDegraded && !current?.canTake)
+    return !this.#isStopping && this.#seats.some(({ current, isDegraded }) => !isDegraded && !current?.isAdopting)
   }
 
   /** Calls back once, when the next shard starts to adopt. */

@@ -2,7 +2,8 @@ import type { ShardOptions } from '../shared/messages.ts'
 
 /** Who reads the connection. */
 interface Reader {
-  pause(): void
+  /** `limit`: the option whose limit was reached. */
+  pause(limit: 'maxUnprocessedMessages' | 'maxUnprocessedBytes'): void
   resume(): void
 }
 
@@ -25,9 +26,10 @@ export class Unprocessed {
     this.#messages++
     this.#bytes += bytes
     void work.then(() => this.#remove(bytes))
-    if (this.#isPaused || (this.#messages < maxUnprocessedMessages && this.#bytes < maxUnprocessedBytes)) return
+    const isOverMessages = this.#messages >= maxUnprocessedMessages
+    if (this.#isPaused || !(isOverMessages || this.#bytes >= maxUnprocessedBytes)) return
     this.#isPaused = true
-    this.#reader.pause()
+    this.#reader.pause(isOverMessages ? 'maxUnprocessedMessages' : 'maxUnprocessedBytes')
   }
 
   #remove(bytes: number): void {

@@ -19,6 +19,8 @@ const IntField = {
   READY_STATE: 2,
   /** Bytes queued in the shard and not yet taken by the kernel. Written by the owning shard. */
   QUEUED_BYTES: 3,
+  /** 1 while the application has more of its messages than it may. Written by main. Behind the floats. */
+  IS_HELD: 20,
 } as const
 
 /** Float64 fields: exact up to 2^53, plain stores. All written by the owning shard but where noted. */
@@ -73,6 +75,15 @@ export class ConnectionTable {
 
   shard(key: ConnectionKey): number {
     return this.isCurrent(key) ? Atomics.load(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.SHARD) : -1
+  }
+
+  setHeld(key: ConnectionKey, isHeld: boolean): void {
+    Atomics.store(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.IS_HELD, isHeld ? 1 : 0)
+  }
+
+  /** To be asked by the owning shard only: the slot is its own then. */
+  isHeld(key: ConnectionKey): boolean {
+    return Atomics.load(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.IS_HELD) === 1
   }
 
   /** Whether the slot still belongs to this connection and not to a later one. */

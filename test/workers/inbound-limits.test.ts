@@ -111,6 +111,18 @@ t.test('row 25: messageTimeoutMs', async (t) => {
     }
   })
 
+  t.test('begins anew behind a control frame in the same read', async (t) => {
+    const test = new TestConnection(TIMEOUT)
+    const ping = encodeFrame(PING)
+    test.connection.onRead(Buffer.from(ping.subarray(0, 3)))
+    test.pass(900)
+    test.connection.onRead(Buffer.concat([ping.subarray(3), bytes.subarray(0, 4)]))
+    test.pass(999)
+    t.same(closesOf(test), [])
+    test.pass(1)
+    t.same(closesOf(test), ['MESSAGE_TIMEOUT'])
+  })
+
   t.test('0 is never', async (t) => {
     const test = new TestConnection({ ...QUIET, messageTimeoutMs: 0 })
     drip(test, 0, 4)
@@ -174,6 +186,17 @@ t.test('row 26: maxControlRate', async (t) => {
     t.equal((await test.sent()).length, 5000)
   })
 
+  t.test('those that piled up while the connection was not read are no flood', async (t) => {
+    const test = new TestConnection({ ...QUIET, maxControlRate: 10 })
+    test.connection.pause()
+    test.pass(6000)
+    test.connection.resume()
+    test.receive(...frames(PING, 60))
+    t.same(test.told, [])
+    test.receive(...frames(PING, 11))
+    t.same(closesOf(test), ['CONTROL_FLOOD'])
+  })
+
   t.test('nothing behind the one too many counts', async (t) => {
     const test = new TestConnection({ ...QUIET, maxControlRate: 1 })
     test.receive(PING, PING, PING, TEXT)
@@ -215,11 +238,26 @@ t.test('row 26: maxPendingPongs', async (t) => {
     }
   })
 
-  t.test('one more: once the peer reads, the latest is answered, and those between are counted', async (t) => {
-    const test = await blocked()
-    pings(test, 'a', 'b', 'c', 'd', 'e', 'f')
-    t.same(await pongs(test), ['a', 'b', 'c', 'f'])
-    t.ok(test.counters.get(Counter.COALESCED_PONGS) >= 2)
+  t.test(
+    'one more: once the peer reads, the latest is answered, and what was left out until then is counted',
+    async (t) => {
+      const test = await blocked()
+      pings(test, 'a', 'b', 'c', 'd', 'e', 'f')
+      t.same(test.told, [['limited', 'maxPendingPongs']], 'told once')
+      t.same(await pongs(test), ['a', 'b', 'c', 'f'])
+      t.equal(test.counters.get(Counter.COALESCED_PONGS), 3)
+    },
+  )
+
+  t.test('a peer that reads, but never all that is queued, gets its pongs', async (t) => {
+    const test = await blocked(2)
+    for (let i = 0; i < 10; i++) {
+      pings(test, `${i}`)
+      test.connection.send(Buffer.from('m'), 0)
+      test.socket.takeOne()
+      await test.sent()
+    }
+    t.equal(test.counters.get(Counter.COALESCED_PONGS), 0)
   })
 
   t.test('once the peer has read, everything begins anew', async (t) => {
@@ -297,6 +335,27 @@ t.test('row 41: rateLimit', async (t) => {
     })
   }
 
+  t.test("'drop': the log is told, at most once a period", async (t) => {
+    const test = limited({ action: 'drop' })
+    for (let i = 0; i < 21; i++) {
+      test.receive(...frames(TEXT, 30))
+      test.pass(100)
+    }
+    t.same(
+      test.told.filter(([name]) => name === 'limited'),
+      Array(3).fill(['limited', 'rateLimit']),
+    )
+    t.same(closesOf(test), [])
+  })
+
+  t.test('one that is closed while it is held back is read again: its close frame must be heard', async (t) => {
+    const test = limited({})
+    test.receive(...frames(TEXT, 5))
+    test.connection.close(1000, '')
+    test.pass(400)
+    t.notOk(test.socket.isPaused())
+  })
+
   t.test("'error': the application is told, at most once a period", async (t) => {
     const test = limited({ action: 'error' })
     for (let i = 0; i < 21; i++) {
@@ -309,15 +368,36 @@ t.test('row 41: rateLimit', async (t) => {
 
   t.test("'close': read more slowly at first, 1008 for who goes on", async (t) => {
     const test = limited({ action: 'close' })
-    for (let ms = 0; ms < 2000; ms += 100) {
+    let ms = 0
+    for (; ms < 10_000 && !test.names().includes('finished'); ms += 100) {
       if (!test.socket.isPaused()) test.receive(...frames(TEXT, 5))
-      t.same(closesOf(test), [])
       test.pass(100)
     }
+    t.ok(ms >= 2000 && ms < 3000, `after ${ms} ms`)
     t.ok(test.counters.get(Counter.RATE_PAUSES) > 1)
     test.connection.conclude()
     t.same(closesOf(test), ['RATE_LIMITED'])
-    t.match((await test.sent()).map(shown), ['close 1008 more messages or bytes than rateLimit allows'])
+    t.same((await test.sent()).map(shown), ['close 1008 more messages or bytes than rateLimit allows'])
+  })
+
+  t.test("'close': one close frame, whatever else is due in the same sweep", async (t) => {
+    const rateLimit = { ...LIMIT, action: 'close' as const, graceMs: 0 }
+    const test = new TestConnection({ ...QUIET, maxLifetimeMs: 100, rateLimit })
+    test.receive(...frames(TEXT, 8))
+    test.pass(120)
+    test.connection.conclude()
+    t.same((await test.sent()).map(shown), ['close 1008 more messages or bytes than rateLimit allows'])
+    t.equal(test.counters.get(Counter.LIFETIMES_ENDED), 0)
+  })
+
+  t.test("'close': who has exhausted it and is being closed already ends as it was told", async (t) => {
+    const test = limited({ action: 'close', graceMs: 0 })
+    test.receive(...frames(TEXT, 8))
+    test.connection.close(1000, 'enough')
+    test.pass(100)
+    test.connection.conclude()
+    t.same(closesOf(test), [])
+    t.same((await test.sent()).map(shown), ['close 1000 enough'])
   })
 
   t.test("'close': who lets the budget fill up stays", async (t) => {
@@ -396,6 +476,14 @@ t.test('reading stops for several reasons at once', async (t) => {
     test.connection.open(test.socket, encodeFrames([TEXT]))
     t.ok(test.socket.isPaused())
     t.same(test.names(), ['received'], 'what main had read already is not lost')
+  })
+
+  t.test('one that has ended is not held back: its end must be heard', async (t) => {
+    const test = new TestConnection(QUIET)
+    test.receive(TEXT, { opcode: RawOpcode.Close, payload: Buffer.of(3, 232) })
+    test.connection.conclude()
+    test.connection.pause()
+    t.notOk(test.socket.isPaused())
   })
 
   t.test('silence is not held against a peer that is not read', async (t) => {

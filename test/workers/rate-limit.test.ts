@@ -84,32 +84,53 @@ t.test("row 41: 'close': who goes on for graceMs is given up, who lets the budge
   for (const rate of [stubborn, repentant]) admit(rate, 21)
   for (let now = 1100; now < 5000; now += 1100) {
     t.ok(stubborn.hasRecovered(now), 'it is read again')
-    t.notOk(stubborn.isExhausted(now))
+    t.notOk(stubborn.isExhausted)
     admit(stubborn, 11, now)
   }
   admit(stubborn, 11, 4999)
-  t.notOk(stubborn.isExhausted(4999))
+  t.notOk(stubborn.isExhausted)
   admit(stubborn, 11, 5000)
-  t.ok(stubborn.isExhausted(5000))
+  t.ok(stubborn.isExhausted)
 
-  t.notOk(repentant.isExhausted(2100), 'full again')
+  t.notOk(repentant.isExhausted, 'full again')
   admit(repentant, 21, 2200)
-  t.notOk(repentant.isExhausted(5000), 'its grace has begun anew')
+  t.notOk(repentant.isExhausted, 'its grace has begun anew')
 })
+
+t.test(
+  "row 41: 'close': the time that a budget takes to fill up is not held against a peer that is silent",
+  async (t) => {
+    const rate = new RateLimit({ ...OPTIONS, perMs: 60_000, action: 'close', graceMs: 5000 }, 0)
+    admit(rate, 21)
+    t.notOk(rate.isExhausted)
+    t.notOk(rate.isExhausted)
+    t.ok(rate.hasRecovered(66_000))
+    admit(rate, 15, 66_000)
+    t.ok(rate.isExhausted, 'but one that goes on is not forgiven')
+  },
+)
 
 for (const action of ['pause', 'drop', 'error'] as const) {
   t.test(`row 41: '${action}' never gives a peer up`, async (t) => {
     const rate = new RateLimit({ ...OPTIONS, action, graceMs: 0 }, 0)
     for (let now = 0; now < 20_000; now += 100) admit(rate, 30, now)
-    t.notOk(rate.isExhausted(20_000))
+    t.notOk(rate.isExhausted)
   })
 }
 
 t.test("row 41: 'error' tells once per period", async (t) => {
   const rate = new RateLimit({ ...OPTIONS, action: 'error' }, 0)
-  t.ok(rate.mustTell(0))
-  t.notOk(rate.mustTell(0))
-  t.notOk(rate.mustTell(999))
-  t.ok(rate.mustTell(1000))
-  t.notOk(rate.mustTell(1999))
+  t.equal(rate.mustTell(0), 'error')
+  t.equal(rate.mustTell(0), null)
+  t.equal(rate.mustTell(999), null)
+  t.equal(rate.mustTell(1000), 'error')
+  t.equal(rate.mustTell(1999), null)
+  t.equal(new RateLimit({ ...OPTIONS, action: 'drop' }, 0).mustTell(0), 'log')
+})
+
+t.test('row 41: what piled up while the connection was not read is not too much', async (t) => {
+  const rate = new RateLimit({ ...OPTIONS, action: 'drop', bytesPerSecond: 1000 }, 0)
+  rate.excuse(3000)
+  t.same(admit(rate, 50), Array(50).fill('deliver'), 'a burst of 20 and what three seconds allow')
+  t.equal(rate.admit(1, 0), 'drop')
 })

@@ -35,3 +35,12 @@ t.test('property: never more than burst and rate allow, never less', async () =>
     }),
   )
 })
+
+t.test('what could not be taken goes beyond the burst, until it is taken', async (t) => {
+  const budget = new TokenBucket(1000, 500, 0)
+  budget.excuse(2000)
+  t.equal(budget.available(0), 2500)
+  t.equal(budget.available(10_000), 2500, 'and does not grow')
+  t.ok(budget.spend(2400, 10_000))
+  t.equal(budget.available(20_000), 500)
+})
