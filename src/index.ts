@@ -1,20 +1,24 @@
-export {
-  type BroadcastOptions,
-  WebSocketServer,
-  type WebSocketServerEvents,
-} from './facades/websocket-server.ts'
+export { WebSocketServer } from './facades/websocket-server.ts'
 export type { AttachOptions } from './main/attachment.ts'
 export type { ShutdownOptions, ShutdownReport } from './main/engine.ts'
+export type { ConnectionRate, GuardOptions, TrustProxy } from './main/guard-options.ts'
 export type { Logger, LogLevel } from './main/logger.ts'
+export type { MessageSchema, SchemaIssue, SchemaResult } from './main/message-validation.ts'
 export type {
   AllowedOrigin,
+  CanJoin,
   CompressionOptions,
+  RateLimit,
   Verdict,
   VerifyClient,
   WebSocketServerOptions,
 } from './main/options.ts'
-export type { Peer, SendOptions } from './main/peer.ts'
-export type { PerformanceMetrics, Stats } from './main/stats.ts'
+export type { BroadcastOptions, Peer, Peer as Socket, SendOptions } from './main/peer.ts'
+export type { RoomsOverview } from './main/rooms.ts'
+export type { Middleware, RouteFunction, RouteHandler, RouteParams } from './main/routes.ts'
+export type { WebSocketServerEvents } from './main/server-events.ts'
+export type { SocketEvent, SocketEventMap, SocketListener } from './main/socket-events.ts'
+export type { PerformanceMetrics, ShardStats, Stats } from './main/stats.ts'
 export type { ShardEvent } from './main/supervisor.ts'
 export type { UpgradeRequest } from './main/upgrade-request.ts'
 export { ReadyState } from './shared/connection-table.ts'

@@ -13,6 +13,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
 import { Outbox } from './outbox.ts'
+import { Rooms } from './rooms.ts'
 import type { HandledShard, ShardHandler } from './shard-handler.ts'
 import { SharedMessage } from './shared-message.ts'
 
@@ -45,6 +46,7 @@ export async function runHandlingShard(
 class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwner {
   readonly #connections = new Map<ConnectionKey, Connection>()
   readonly #paused = new Set<Connection>()
+  readonly #rooms = new Rooms()
   readonly #counters: CounterRow
   readonly #link: MainLink
   readonly #taker: Taker
@@ -120,11 +122,24 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   }
 
   broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
-    const { compression, options } = this.#context
-    const message = new SharedMessage(frame, payloadBytes, flags, options.compressThreshold, compression)
+    const message = this.#sharedMessage(frame, payloadBytes, flags)
     for (const connection of this.#connections.values()) {
       if (connection.key !== except) connection.sendShared(message)
     }
+  }
+
+  join(key: ConnectionKey, room: string): void {
+    const connection = this.#connections.get(key)
+    if (connection !== undefined) this.#rooms.join(connection, room)
+  }
+
+  leave(key: ConnectionKey, room: string): void {
+    const connection = this.#connections.get(key)
+    if (connection !== undefined) this.#rooms.leave(connection, room)
+  }
+
+  publish(room: string, frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
+    this.#rooms.publish(room, this.#sharedMessage(frame, payloadBytes, flags), except)
   }
 
   close(key: ConnectionKey, code: number, reason: string): void {
@@ -218,8 +233,14 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   remove(connection: Connection): void {
     this.#connections.delete(connection.key)
     this.#paused.delete(connection)
+    this.#rooms.leaveAll(connection)
     this.#counters.add(Counter.CONNECTIONS, -1)
     if (this.#isStopping) setImmediate(() => this.#endIfEmpty())
+  }
+
+  #sharedMessage(frame: Buffer, payloadBytes: number, flags: number): SharedMessage {
+    const { compression, options } = this.#context
+    return new SharedMessage(frame, payloadBytes, flags, options.compressThreshold, compression)
   }
 
   #endIfEmpty(): void {

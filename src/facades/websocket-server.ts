@@ -5,48 +5,30 @@ import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
-import { Engine, type EngineObserver, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
+import { Dispatcher, type ServerListeners } from '../main/dispatcher.ts'
+import { Engine, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
+import { assertMessage } from '../main/message-arguments.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
-import { assertMessage, type Peer, type SendOptions, sendFlags } from '../main/peer.ts'
+import type { BroadcastOptions, Peer, SendOptions } from '../main/peer.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
+import { assertRoom, type RoomsOverview } from '../main/rooms.ts'
+import type { Middleware, RouteFunction, RouteHandler, RouteParams } from '../main/routes.ts'
+import type { WebSocketServerEvents } from '../main/server-events.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
-import type { ShardEvent } from '../main/supervisor.ts'
-import type { UpgradeRequest } from '../main/upgrade-request.ts'
+import { bothOf, isThenable } from '../main/work.ts'
 import { ShardwsError } from '../shared/errors.ts'
-
-/** No connection has this key: a broadcast that excepts nobody. */
-const NOBODY = -1
-
-export interface WebSocketServerEvents {
-  /** A connection is open. Messages follow only after this. */
-  connection: [id: string, request: UpgradeRequest]
-  /** `message` is a view on a larger buffer: copy it if you keep it for long. */
-  message: [id: string, message: Buffer, isBinary: boolean]
-  /** The last event of a connection. 1006: it ended without a closing handshake. */
-  close: [id: string, code: number, reason: string]
-  /** What went wrong with one connection, or with the server (null). Unheard errors are logged. */
-  error: [id: string | null, error: Error]
-  /** Everything queued has been written, after `send` returned false. */
-  drain: [id: string]
-  /** A broadcast was not queued for this connection, whose queue is full; `drain` tells when it has room again. */
-  dropped: [id: string]
-  /** A shard has started, exited or given up for a while. */
-  shard: [event: ShardEvent]
-}
-
-export interface BroadcastOptions extends SendOptions {
-  /** Id of a connection that does not get it. */
-  readonly except?: string
-}
 
 /**
  * A WebSocket server whose connections live on worker threads. Connections are known by id; listeners run on
  * the thread that made the server.
  */
 export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServerEvents> {
+  /** Which rooms there are and who is in them. */
+  readonly rooms: RoomsOverview
   readonly #engine: Engine
+  readonly #dispatcher: Dispatcher
   readonly #startedMs = performance.now()
   readonly #attachments = new Set<Attachment>()
   #ownServer: Server | null = null
@@ -64,7 +46,10 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   /** Starts the shards. @throws ShardwsError OPTION_UNKNOWN, OPTION_INVALID */
   constructor(options: WebSocketServerOptions = {}) {
     super({ captureRejections: true })
-    this.#engine = new Engine(resolveOptions(options), this.#observe())
+    const resolved = resolveOptions(options)
+    this.#dispatcher = new Dispatcher(this.#listeners(), resolved)
+    this.#engine = new Engine(resolved, this.#dispatcher)
+    this.rooms = this.#engine.rooms.overview()
     register(this.#engine)
   }
 
@@ -126,6 +111,35 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 
   /**
+   * Serves the connections to a path: by a function, which may add listeners to the socket, or by an object with some of
+   * `open`, `message`, `close`, `error` and `drain`. Text is a string for them, binary a Buffer. While a promise of the
+   * function or of `open` is pending, messages wait. Segments are text, `:name` or, as the last one, `*` (whatever
+   * follows, `params['*']`); text comes before `:name`, that before `*`, whatever was added first. As soon as there is a
+   * route, a path without one gets 404.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID, also when there is such a route already.
+   */
+  route<const Path extends string>(
+    path: Path | readonly Path[],
+    handler: RouteHandler<Data, RouteParams<Path>> | RouteFunction<Data, RouteParams<Path>>,
+  ): this {
+    this.#engine.router.add(path, handler as RouteHandler | RouteFunction)
+    return this
+  }
+
+  /**
+   * Adds a middleware: see `Middleware`. It runs for every connection that opens from now on, with a route or without;
+   * messages wait meanwhile. What can be decided before the 101 is better decided in `verifyClient`.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  use(middleware: Middleware<Data>): this {
+    if (typeof middleware !== 'function') throw badArgument('middleware', 'a function')
+    this.#dispatcher.use(middleware as Middleware)
+    return this
+  }
+
+  /**
    * Sends a text (string) or binary message to one connection. False: unknown id, not open, or over its
    * high-water mark; in the last case `drain` tells when to go on.
    */
@@ -141,10 +155,48 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * its connections do not get it, and it is counted in `stats().dropped.link`.
    */
   broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
-    assertMessage(message)
-    const except = typeof options === 'object' ? options.except : undefined
-    const exceptKey = except === undefined ? NOBODY : (this.#engine.peers.find(except)?.key ?? NOBODY)
-    return this.#engine.broadcast(message, sendFlags(message, options), exceptKey)
+    return this.#engine.broadcast(message, options)
+  }
+
+  /**
+   * Puts a connection into a room. True: it is a member and gets whatever is published from now on. False: unknown id,
+   * not open, `maxRooms`, `maxRoomsPerConnection`, `maxRoomSize`, `canJoin`, or its shard is too far behind; counted in
+   * `stats().refusedJoins`. It leaves by itself when it closes.
+   *
+   * @param room 1 to 255 bytes of UTF-8 without NUL and lone surrogates.
+   * @throws ShardwsError ARGUMENT_INVALID, also when `canJoin` answers with a promise: a promise is true in every `if`.
+   */
+  join(id: string, room: string): boolean {
+    const peer = this.#engine.peers.find(id)
+    if (peer !== undefined) return peer.join(room)
+    assertRoom(room)
+    return false
+  }
+
+  /** As `join`, and waits for `canJoin`. A `leave` meanwhile has nothing to leave. Rejects with ShardwsError ARGUMENT_INVALID. */
+  async joinAsync(id: string, room: string): Promise<boolean> {
+    const peer = this.#engine.peers.find(id)
+    if (peer !== undefined) return peer.joinAsync(room)
+    assertRoom(room)
+    return false
+  }
+
+  /** Takes a connection out of a room: it gets nothing that is published from now on. False: it was not in it. @throws ShardwsError ARGUMENT_INVALID */
+  leave(id: string, room: string): boolean {
+    const peer = this.#engine.peers.find(id)
+    if (peer !== undefined) return peer.leave(room)
+    assertRoom(room)
+    return false
+  }
+
+  /**
+   * Sends to every member of a room, for one post per shard that has a member; a room without members takes everything.
+   * False as for `broadcast`: a shard was too far behind, its members do not get it, counted in `stats().dropped.link`.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  publish(room: string, message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean {
+    return this.#engine.rooms.publish(room, message, options)
   }
 
   /**
@@ -181,6 +233,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     server?.close()
     server?.closeIdleConnections()
     const report = await shutdown
+    this.#dispatcher.stop()
     for (const attachment of this.#attachments) attachment.detach()
     server?.closeAllConnections()
     unregister(this.#engine)
@@ -194,15 +247,16 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     else this.#onHandlerError(error, args[0])
   }
 
-  #observe(): EngineObserver {
+  #listeners(): ServerListeners {
     return {
-      onConnection: (peer, request) => this.#emit('connection', peer.id, request),
-      onMessage: (peer, message, isBinary) => this.#emitMessage(peer.id, message, isBinary),
-      onClose: (peer, code, reason) => this.#emit('close', peer.id, code, reason),
-      onError: (peer, error) => this.#onError(peer?.id ?? null, error),
-      onDrain: (peer) => this.#emit('drain', peer.id),
-      onDropped: (peer) => this.#emit('dropped', peer.id),
-      onShardEvent: (event) => this.#emit('shard', event),
+      emit: (name, ...args) => this.#emit(name, ...args),
+      emitMessage: (id, message, isBinary) => this.#emitMessage(id, message, isBinary),
+      emitError: (id, error) => this.#emitError(id, error),
+      countHandlerError: () => this.#engine.counters.handlerErrors++,
+      onMiddlewareTimeout: ({ id }) => {
+        this.#engine.counters.middlewareTimeouts++
+        this.#engine.limitLog.reached('middlewareTimeoutMs', { id, code: 'MIDDLEWARE_TIMEOUT' })
+      },
     }
   }
 
@@ -240,11 +294,14 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
   #onHandlerError(error: Error, id: unknown): void {
     this.#engine.counters.handlerErrors++
-    this.#onError(typeof id === 'string' ? id : null, error)
+    const peer = typeof id === 'string' ? this.#engine.peers.find(id) : undefined
+    // A connection that has closed is not known any more, but its id may be.
+    if (peer === undefined) this.#emitError(typeof id === 'string' ? id : null, error)
+    else this.#dispatcher.onError(peer, error)
   }
 
   /** An 'error' event that nobody hears would end the process. */
-  #onError(id: string | null, error: Error): void {
+  #emitError(id: string | null, error: Error): void {
     if (this.listenerCount('error') === 0) {
       const { logger } = this.#engine.options
       // A thousand peers that vanish are a thousand errors: nothing to wake anybody for.
@@ -265,12 +322,4 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
 function badArgument(name: string, expected: string): ShardwsError {
   return new ShardwsError('ARGUMENT_INVALID', `${name} must be ${expected}`)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
-}
-
-function bothOf(first: Promise<unknown> | undefined, second: Promise<unknown>): Promise<unknown> {
-  return first === undefined ? second : Promise.all([first, second])
 }

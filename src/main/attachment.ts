@@ -6,7 +6,7 @@ import { splitTarget } from '../shared/protocol/handshake.ts'
 import type { Engine } from './engine.ts'
 
 export interface AttachOptions {
-  /** Paths that are ours, compared exactly and without the query. Default: all. */
+  /** Paths that are ours besides those of the routes, compared exactly and without the query. Default: all, with routes none. */
   readonly path?: string | readonly string[]
 }
 
@@ -40,8 +40,11 @@ export class Attachment {
     this.#server.off('upgrade', this.#onUpgrade)
   }
 
+  /** A route is a path of ours too, and without a `path` of `attach` only those are. */
   takes(path: string): boolean {
-    return this.#paths === null || this.#paths.has(path)
+    const { router } = this.#engine
+    if (this.#paths?.has(path)) return true
+    return router.isEmpty ? this.#paths === null : router.find(path) !== null
   }
 
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {

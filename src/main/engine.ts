@@ -6,24 +6,24 @@ import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { Counters } from '../shared/counters.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
-import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
-import { encodeFrame } from '../shared/protocol/frame-writer.ts'
-import { Opcode } from '../shared/protocol/opcodes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import { encodeFanOut, readFanOut } from './fan-out.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
+import { assertCloseArguments } from './message-arguments.ts'
+import { validateMessage } from './message-validation.ts'
 import type { ResolvedOptions } from './options.ts'
-import { assertCloseArguments, Peer, type PeerContext } from './peer.ts'
+import { type BroadcastOptions, Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
+import { Rooms, type RoomsObserver } from './rooms.ts'
+import { Router } from './router.ts'
 import type { RunningShard, ShardObserver, ShardSetup } from './running-shard.ts'
+import { SecurityLog } from './security-log.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 import { Upgrades } from './upgrades.ts'
-
-/** A broadcast of this size or more is mapped by every shard instead of being copied to each. */
-const SHARED_BROADCAST_BYTES = 4096
 
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -31,12 +31,11 @@ const LONGEST_MS = 2 ** 31 - 1
 const STOP_DEADLINE_MS = 2000
 
 /** What a facade hears from its engine. */
-export interface EngineObserver {
+export interface EngineObserver extends RoomsObserver {
   onConnection(peer: Peer, request: UpgradeRequest): void
   /** Returns a promise that never rejects if the application works on the message until then. */
   onMessage(peer: Peer, message: Buffer, isBinary: boolean): Promise<unknown> | undefined
   onClose(peer: Peer, code: number, reason: string): void
-  onError(peer: Peer | null, error: Error): void
   onDrain(peer: Peer): void
   onDropped(peer: Peer): void
   onShardEvent(event: ShardEvent): void
@@ -64,8 +63,11 @@ export class Engine implements ShardObserver, SupervisorObserver {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
   readonly limitLog: LimitLog
+  readonly securityLog: SecurityLog
   readonly shardCounters: Counters
   readonly peers: PeerRegistry
+  readonly rooms: Rooms
+  readonly router = new Router()
   readonly supervisor: Supervisor
   readonly #table: ConnectionTable
   readonly #observer: EngineObserver
@@ -84,8 +86,18 @@ export class Engine implements ShardObserver, SupervisorObserver {
     this.shardCounters = Counters.allocate(shards)
     this.peers = new PeerRegistry(this.#table, options.maxConnections)
     this.limitLog = new LimitLog(options.logger)
-    const { counters, limitLog } = this
-    this.#peerContext = { table: this.#table, counters, limitLog, options: options.shard }
+    this.securityLog = new SecurityLog(options.logger)
+    const { counters, limitLog, securityLog, peers } = this
+    const find = (id: string): Peer | undefined => peers.find(id)
+    this.rooms = new Rooms({ options, counters, limitLog, observer, find, shards: () => this.supervisor.shards })
+    this.#peerContext = {
+      table: this.#table,
+      rooms: this.rooms,
+      counters,
+      limitLog,
+      securityLog,
+      options: options.shard,
+    }
     const setup: ShardSetup = {
       options,
       strategy: this.#chooseStrategy(),
@@ -121,16 +133,15 @@ export class Engine implements ShardObserver, SupervisorObserver {
     this.#upgrades.reject(socket, new ShardwsError(code))
   }
 
-  /** Sends to every open connection but `except`. Returns false if a shard was too far behind to take it. */
-  broadcast(message: string | Uint8Array, flags: number, except: ConnectionKey): boolean {
-    const payload = typeof message === 'string' ? Buffer.from(message) : message
-    const frame = encodeFrame((flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY, payload)
-    const posted = frame.length >= SHARED_BROADCAST_BYTES ? inSharedMemory(frame) : frame
+  /** Sends to every open connection. Returns false if a shard was too far behind to take it. */
+  broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions): boolean {
+    const { flags, except } = readFanOut(message, options, (id) => this.peers.find(id))
+    const { frame, payloadBytes } = encodeFanOut(message, flags, except)
     let isComplete = true
     for (const shard of this.supervisor.shards) {
       if (!shard.canTake && shard.connections === 0) continue
       if (shard.link.hasCredit()) {
-        shard.link.broadcast(posted, payload.length, except, flags)
+        shard.link.broadcast(frame, payloadBytes, except, flags)
       } else {
         this.counters.refusedByLink++
         isComplete = false
@@ -164,7 +175,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
     if (peer.keepsContext) this.#contexts++
     this.#table.setShard(key, shard.index)
     this.#table.setReadyState(key, ReadyState.OPEN)
-    this.#table.setLastActivity(key, performance.timeOrigin + performance.now())
+    const now = performance.timeOrigin + performance.now()
+    this.#table.setConnectedAt(key, now)
+    this.#table.setLastActivity(key, now)
     this.peers.open(peer)
     this.counters.opened++
     this.#observer.onConnection(peer, request)
@@ -183,6 +196,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
     const peer = this.peers.get(key)
     if (peer === undefined) return
+    if (!this.#isValid(peer, payload, isBinary)) return
     const work = this.#observer.onMessage(peer, payload, isBinary)
     if (work !== undefined) peer.workOn(work, payload.length)
   }
@@ -208,8 +222,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
   onFailed(key: ConnectionKey, code: string, cause: string): void {
     const peer = this.peers.get(key)
     if (peer === undefined) return
-    const { option } = ERRORS[code as ErrorCode]
+    const { option, closeCode } = ERRORS[code as ErrorCode]
     if (option !== undefined) this.limitLog.reached(option, { id: peer.id, code })
+    if (closeCode === CloseCode.POLICY_VIOLATION) this.securityLog.closed(peer, ERRORS[code as ErrorCode].message)
     const error = code === 'TRANSPORT_FAILED' ? new ShardwsError(code, cause) : new ShardwsError(code as ErrorCode)
     this.#observer.onError(peer, error)
   }
@@ -224,10 +239,10 @@ export class Engine implements ShardObserver, SupervisorObserver {
   onShardEnded(shard: RunningShard): void {
     this.counters.shardDeaths++
     this.#upgrades.onShardEnded(shard)
-    for (const peer of [...this.peers]) {
-      if (!peer.isOn(shard)) continue
-      this.#abandon(peer, 'the shard ended')
-    }
+    this.#abandon(
+      [...this.peers].filter((peer) => peer.isOn(shard)),
+      'the shard ended',
+    )
   }
 
   onShardEvent(event: ShardEvent): void {
@@ -241,16 +256,38 @@ export class Engine implements ShardObserver, SupervisorObserver {
     this.#observer.onError(null, error)
   }
 
-  /** Its shard can say nothing of it any more. */
-  #abandon(peer: Peer, reason: string): void {
-    this.#table.setReadyState(peer.key, ReadyState.CLOSED)
-    this.#release(peer.key, CloseCode.ABNORMAL_CLOSURE, reason)
+  /** Whether the application gets to see a message. */
+  #isValid(peer: Peer, payload: Buffer, isBinary: boolean): boolean {
+    const { validate, onInvalid } = this.options.guards
+    if (validate === null) return true
+    try {
+      const error = validateMessage(validate, payload, isBinary)
+      if (error === null) return true
+      this.counters.invalidMessages++
+      this.#observer.onError(peer, error)
+      if (onInvalid === 'close') peer.close(CloseCode.POLICY_VIOLATION, ERRORS.MESSAGE_INVALID.message)
+    } catch (error) {
+      this.counters.handlerErrors++
+      this.#observer.onError(peer, error as Error)
+    }
+    return false
+  }
+
+  /** Their shard can say nothing of them any more. */
+  #abandon(peers: readonly Peer[], reason: string): void {
+    for (const { key } of peers) this.#table.setReadyState(key, ReadyState.CLOSED)
+    this.rooms.release(peers)
+    for (const { key } of peers) this.#release(key, CloseCode.ABNORMAL_CLOSURE, reason)
   }
 
   #release(key: ConnectionKey, code: number, reason: string): void {
+    this.#upgrades.guard.remove(key)
     const peer = this.peers.release(key)
     if (peer?.keepsContext) this.#contexts--
-    if (peer !== undefined) this.#observer.onClose(peer, code, reason)
+    if (peer !== undefined) {
+      this.rooms.release([peer])
+      this.#observer.onClose(peer, code, reason)
+    }
     if (this.peers.claimed === 0) this.#onAllClosed()
   }
 
@@ -276,7 +313,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
     for (const peer of this.peers) peer.terminate()
     await this.supervisor.stop(STOP_DEADLINE_MS)
     // A shard that was blocked, or ended before its last words were read, has not told of them.
-    for (const peer of [...this.peers]) this.#abandon(peer, 'the server shut down')
+    this.#abandon([...this.peers], 'the server shut down')
     return { closed: before - terminated, terminated, elapsedMs: performance.now() - startedMs }
   }
 
@@ -290,10 +327,4 @@ export class Engine implements ShardObserver, SupervisorObserver {
       if (this.peers.claimed === 0) this.#onAllClosed()
     })
   }
-}
-
-function inSharedMemory(frame: Buffer): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer(frame.length)
-  new Uint8Array(memory).set(frame)
-  return memory
 }

@@ -9,7 +9,9 @@ import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions, Verdict, VerifyClient } from './options.ts'
 import { type Answer, formatAnswer, refuse } from './refusal.ts'
+import type { RouteMatch } from './route-match.ts'
 import type { RunningShard } from './running-shard.ts'
+import type { Applicant } from './security-log.ts'
 import { UpgradeRequest } from './upgrade-request.ts'
 
 /** How long a shard may take to confirm a reservation before another one is asked. */
@@ -23,6 +25,8 @@ export interface HandshakeContext {
   readonly nowMs: number
   /** What compression is agreed on with this client, null for none. */
   agree(opening: OpeningHandshake): Agreement | null
+  /** The route that serves this target, null without routes. */
+  match(url: string): RouteMatch | null
   chooseShard(): RunningShard | undefined
   /** Calls back once when a shard can take connections again; false when none will. */
   awaitShard(callback: () => void): boolean
@@ -37,9 +41,8 @@ export interface HandshakeContext {
   onError(error: Error): void
 }
 
-/** The arguments of an `upgrade` event. */
-export interface Upgrade {
-  readonly request: IncomingMessage
+/** The arguments of an `upgrade` event, and where it comes from. */
+export interface Upgrade extends Applicant {
   readonly socket: Duplex
   readonly head: Buffer
 }
@@ -52,6 +55,7 @@ export interface Upgrade {
  */
 export class Handshake {
   readonly key: ConnectionKey
+  readonly applicant: Applicant
   readonly #context: HandshakeContext
   readonly #raw: IncomingMessage
   readonly #socket: Duplex
@@ -69,8 +73,9 @@ export class Handshake {
   readonly #onAdopting = (): void => this.#place()
 
   /** @param dueMs by when the client must have its answer. */
-  constructor(key: ConnectionKey, context: HandshakeContext, { request, socket, head }: Upgrade, dueMs: number) {
+  constructor(key: ConnectionKey, context: HandshakeContext, { request, socket, head, ip }: Upgrade, dueMs: number) {
     this.key = key
+    this.applicant = { request, ip }
     this.#context = context
     this.#raw = request
     this.#socket = socket
@@ -98,7 +103,8 @@ export class Handshake {
     if (verdict === null || this.#isOver) return
     const protocol = this.#selectProtocol()
     if (protocol === null) return
-    this.#request = new UpgradeRequest(this.#raw, protocol, verdict.user)
+    const match = this.#context.match(this.#raw.url ?? '/')
+    this.#request = new UpgradeRequest(this.#raw, protocol, verdict.user, this.applicant.ip, match)
     this.#place()
   }
 

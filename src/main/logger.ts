@@ -1,3 +1,5 @@
+import { escapeControls } from './log-text.ts'
+
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Where the engine reports what an operator should know. Shaped like pino, which can be passed as it is. */
@@ -20,7 +22,7 @@ export function createStderrLogger(level: LogLevel): Logger {
     (of: LogLevel) =>
     (details: object, message: string): void => {
       if (LEVELS.indexOf(of) > LEVELS.indexOf(level)) return
-      process.stderr.write(`shardws ${of}: ${message} ${JSON.stringify(details)}\n`)
+      process.stderr.write(`shardws ${of}: ${escapeControls(`${message} ${JSON.stringify(details)}`)}\n`)
     }
   return { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') }
 }

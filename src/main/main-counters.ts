@@ -12,13 +12,19 @@ export class MainCounters {
   refusedByBackpressure = 0
   /** Times a connection was not read because the application had too much of it, by option. */
   readonly unprocessedPauses = { maxUnprocessedMessages: 0, maxUnprocessedBytes: 0 }
+  /** Joins refused, by the option that did it; `link`: the shard was too far behind. */
+  readonly refusedJoins = { maxRooms: 0, maxRoomsPerConnection: 0, maxRoomSize: 0, canJoin: 0, link: 0 }
   /** Clients that left before their handshake was answered. */
   abandoned = 0
   /** Clients that got their 101 and then could not be given to any shard. */
   lostInHandoff = 0
   /** Handshakes moved to another shard because the chosen one did not answer in time or died. */
   replaced = 0
+  /** Messages that did not match `validate`. */
+  invalidMessages = 0
   shardDeaths = 0
+  /** Connections that their middleware did not let in in time. */
+  middlewareTimeouts = 0
   /** Listeners of the application that threw or rejected. */
   handlerErrors = 0
 

@@ -3,7 +3,9 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
+import type { Peer } from './peer.ts'
 
 /** What `verifyClient` may answer instead of a boolean. */
 export interface Verdict {
@@ -20,6 +22,9 @@ export interface Verdict {
 }
 
 export type VerifyClient = (request: IncomingMessage) => boolean | Verdict | Promise<boolean | Verdict>
+
+/** Whether a connection may join a room; only true lets it. One that answers with a promise is for `joinAsync`. */
+export type CanJoin = (socket: Peer, room: string) => boolean | Promise<boolean>
 
 export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
 
@@ -62,7 +67,7 @@ export interface RateLimit {
 }
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
-export interface WebSocketServerOptions {
+export interface WebSocketServerOptions extends GuardOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
   /** Milliseconds in which a starting shard must become ready, 100 to 600000. Default 10000. */
@@ -123,12 +128,24 @@ export interface WebSocketServerOptions {
   handleProtocols?: (offered: readonly string[], request: IncomingMessage) => string | false
   /** Refuses with 400 a client with which no subprotocol is agreed. Default false. */
   requireProtocol?: boolean
-  /** Origins that may connect; `*` inside a string matches within one label or port. Empty or '*': all. Default []. */
+  /**
+   * Origins that may connect; `*` inside a string matches within one label or port. 'same-origin': whose host and port are
+   * those of the request's `Host`. Empty or '*': all. Default [].
+   */
   allowOrigins?: readonly AllowedOrigin[]
   /** Refuses with 403 a handshake without an Origin. Default false. */
   requireOrigin?: boolean
   /** Decides about a client before the 101. Default: everyone. */
   verifyClient?: VerifyClient
+
+  /** Rooms at a time, 1 to 10000000; a join that would make one more returns false. Default 100000. */
+  maxRooms?: number
+  /** Rooms of one connection, joins that `canJoin` has not decided included, 1 to 1000000; one more returns false. Default 128. */
+  maxRoomsPerConnection?: number
+  /** Members of one room, 1 to 1048576, or Infinity; one more join returns false. Default Infinity. */
+  maxRoomSize?: number
+  /** Decides about each join, after the limits. Default: everyone. */
+  canJoin?: CanJoin
 
   /** Connections and handshakes under way, 1 to 1048576; Infinity means the latter. Over it: 503. Default 10000. */
   maxConnections?: number
@@ -140,6 +157,8 @@ export interface WebSocketServerOptions {
   handshakeTimeoutMs?: number
   /** Milliseconds for `verifyClient`, 100 to `handshakeTimeoutMs`; then 503. Default 5000, or `handshakeTimeoutMs` if that is less. */
   verifyTimeoutMs?: number
+  /** Milliseconds for the middleware of one connection, 0 to 2^31 - 1; then 1008. 0 = unlimited. Default 10000. */
+  middlewareTimeoutMs?: number
   /**
    * Opening handshakes at once, from the upgrade request to the 101, 1 to 1048576; one more gets 503. With `listen` also
    * as many connections whose request is not complete; then the oldest one that sent nothing is closed. Default 1024.
@@ -186,12 +205,18 @@ export interface ResolvedOptions {
   readonly protocols: readonly string[]
   readonly handleProtocols: WebSocketServerOptions['handleProtocols']
   readonly requireProtocol: boolean
+  readonly guards: ResolvedGuards
   readonly allowOrigins: readonly AllowedOrigin[]
   readonly requireOrigin: boolean
   readonly verifyClient: VerifyClient | undefined
+  readonly maxRooms: number
+  readonly maxRoomsPerConnection: number
+  readonly maxRoomSize: number
+  readonly canJoin: CanJoin | undefined
   readonly maxConnections: number
   readonly handshakeTimeoutMs: number
   readonly verifyTimeoutMs: number
+  readonly middlewareTimeoutMs: number
   readonly maxPendingHandshakes: number
   readonly maxHeaderFields: number
   readonly maxUrlLength: number

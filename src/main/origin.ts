@@ -1,6 +1,7 @@
 import type { AllowedOrigin } from './options.ts'
 
-type Rule = (origin: string) => boolean
+/** `host`: what the `Host` of the same request says. */
+type Rule = (origin: string, host: string) => boolean
 
 interface Origin {
   readonly scheme: string
@@ -20,16 +21,23 @@ const MAX_HOST_LENGTH = 253
 /** What `*` in a host stands for: within one label. */
 const WITHIN_LABEL = '[a-z0-9_-]+'
 
-/** Compiles `allowOrigins` into one predicate. An empty list, or one with '*', allows every origin. */
-export function compileOrigins(allowed: readonly AllowedOrigin[]): Rule {
+/** The origin whose page the server itself could have sent. */
+const SAME_ORIGIN = 'same-origin'
+
+/**
+ * Compiles `allowOrigins` into one predicate. An empty list, or one with '*', allows every origin. Without a host
+ * nothing is of the same origin.
+ */
+export function compileOrigins(allowed: readonly AllowedOrigin[]): (origin: string, host?: string) => boolean {
   if (allowed.length === 0 || allowed.includes('*')) return () => true
   const rules = allowed.map(compile)
-  return (origin) => rules.some((isAllowed) => isAllowed(origin))
+  return (origin, host = '') => rules.some((isAllowed) => isAllowed(origin, host))
 }
 
 function compile(rule: AllowedOrigin): Rule {
-  if (typeof rule === 'function') return rule
+  if (typeof rule === 'function') return (origin) => rule(origin)
   if (rule instanceof RegExp) return stateless(rule)
+  if (rule === SAME_ORIGIN) return isSameOrigin
   const wanted = parse(rule)
   // 'null', say, or a scheme of somebody's own: the very text.
   if (wanted === null) return (origin) => origin.toLowerCase() === rule.toLowerCase()
@@ -41,6 +49,14 @@ function compile(rule: AllowedOrigin): Rule {
   }
 }
 
+/** Host and port must be those of `Host`. A proxy may have taken the TLS off, so the scheme is taken from the origin. */
+function isSameOrigin(origin: string, host: string): boolean {
+  const given = parse(origin)
+  if (given === null || !Object.hasOwn(DEFAULT_PORTS, given.scheme)) return false
+  const own = parse(`${given.scheme}://${host}`)
+  return own !== null && own.host === given.host && own.port === given.port
+}
+
 /** A global or sticky expression remembers where its last match ended. */
 function stateless(rule: RegExp): Rule {
   const copy = new RegExp(rule)
@@ -50,7 +66,7 @@ function stateless(rule: RegExp): Rule {
   }
 }
 
-function hostRule(wanted: string): Rule {
+function hostRule(wanted: string): (host: string) => boolean {
   if (!wanted.includes('*')) return (host) => host === wanted
   const pattern = new RegExp(`^${wanted.split('*').map(escaped).join(WITHIN_LABEL)}$`)
   return (host) => pattern.test(host)

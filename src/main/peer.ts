@@ -1,15 +1,17 @@
-import { randomFillSync } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import { SendFlag, type ShardOptions } from '../shared/messages.ts'
-import { CloseCode, isSendableCloseCode } from '../shared/protocol/close-codes.ts'
-import { MAX_CONTROL_PAYLOAD } from '../shared/protocol/opcodes.ts'
+import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { type Agreement, formatAgreement, keepsContext } from '../shared/protocol/permessage-deflate.ts'
+import { createConnectionId } from './connection-id.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
-import type { RunningShard } from './running-shard.ts'
+import { assertCloseArguments, assertMessage, controlPayload } from './message-arguments.ts'
+import type { SecurityLog } from './security-log.ts'
+import type { ShardLink } from './shard-link.ts'
+import { SocketEvents } from './socket-events.ts'
 import { Unprocessed } from './unprocessed.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
@@ -20,35 +22,36 @@ export interface SendOptions {
   readonly compress?: boolean
 }
 
-/** One system call per 256 ids. */
-const RANDOM_POOL = new Uint32Array(512)
-let nextRandom = RANDOM_POOL.length
+/** How a message for many connections is to be sent. */
+export interface BroadcastOptions extends SendOptions {
+  /** A connection that does not get it, or its id. */
+  readonly except?: string | Peer
+}
 
 /** Main's view of one connection that a shard owns. What it reads is shared memory; what it does is posted. */
-export class Peer<Data = unknown> {
+export class Peer<Data = unknown> extends SocketEvents {
   /** Unique in the process and not guessable; says nothing about the shard, so it outlives a move. */
   readonly id: string
   readonly key: ConnectionKey
   readonly request: UpgradeRequest
   /** Free for the application. What `verifyClient` found out about the client is `data.user`. */
   data: Data
-  readonly #shard: RunningShard
+  readonly #shard: PeerShard
   readonly #agreement: Agreement | null
   readonly #context: PeerContext
   #postedBytes = 0
   #needsDrain = false
-  /** Null until a listener has returned a promise. */
-  #unprocessed: Unprocessed | null = null
   /** Main has asked the shard to close it. */
   #isClosing = false
 
   constructor(
     key: ConnectionKey,
-    shard: RunningShard,
+    shard: PeerShard,
     context: PeerContext,
     request: UpgradeRequest,
     agreement: Agreement | null,
   ) {
+    super()
     this.id = createConnectionId(key)
     this.key = key
     this.request = request
@@ -85,6 +88,25 @@ export class Peer<Data = unknown> {
 
   get remotePort(): number {
     return this.request.remotePort
+  }
+
+  /** The client's address, by `trustProxy`. */
+  get ip(): string {
+    return this.request.ip
+  }
+
+  /** The parts of the path that the route names. */
+  get params(): Record<string, string> {
+    return this.request.params
+  }
+
+  /** Whom `verifyClient` or the middleware found: `request.user`. */
+  get user(): unknown {
+    return this.request.user
+  }
+
+  set user(user: unknown) {
+    this.request.user = user
   }
 
   get protocol(): string {
@@ -128,6 +150,11 @@ export class Peer<Data = unknown> {
   /** Milliseconds since the epoch of the last message or, before the first, of the opening. */
   get lastActivity(): number {
     return this.#context.table.lastActivity(this.key)
+  }
+
+  /** Milliseconds since the epoch. */
+  get connectedAt(): number {
+    return this.#context.table.connectedAt(this.key)
   }
 
   /** Milliseconds since the epoch, 0 before the first pong. */
@@ -187,13 +214,16 @@ export class Peer<Data = unknown> {
    */
   close(code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
     assertCloseArguments(code, reason)
+    if (code === CloseCode.POLICY_VIOLATION && !this.#isClosing) this.#context.securityLog.closed(this, reason)
     this.#isClosing = true
+    this.gate?.refuse()
     this.#shard.link.close(this.key, code, reason)
   }
 
   /** Ends the connection at once, without a closing handshake. */
   terminate(): void {
     this.#isClosing = true
+    this.gate?.refuse()
     this.#shard.link.terminate(this.key)
   }
 
@@ -212,8 +242,38 @@ export class Peer<Data = unknown> {
     this.#shard.link.markAlive(this.key)
   }
 
+  /** Names of the rooms it is in, as of now. */
+  get rooms(): ReadonlySet<string> {
+    return this.#context.rooms.namesOf(this)
+  }
+
+  /** See `WebSocketServer.join`. @throws ShardwsError ARGUMENT_INVALID */
+  join(room: string): boolean {
+    return this.#context.rooms.join(this, room)
+  }
+
+  /** See `WebSocketServer.joinAsync`. Rejects with ShardwsError ARGUMENT_INVALID. */
+  joinAsync(room: string): Promise<boolean> {
+    return this.#context.rooms.joinAsync(this, room)
+  }
+
+  /** See `WebSocketServer.leave`. @throws ShardwsError ARGUMENT_INVALID */
+  leave(room: string): boolean {
+    return this.#context.rooms.leave(this, room)
+  }
+
+  /** See `WebSocketServer.publish`: the members get it, this connection too if it is one and not excepted. @throws ShardwsError ARGUMENT_INVALID */
+  publish(room: string, message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean {
+    return this.#context.rooms.publish(room, message, options)
+  }
+
+  /** By the engine: the shard that owns it. */
+  get home(): PeerShard {
+    return this.#shard
+  }
+
   /** By the engine. */
-  isOn(shard: RunningShard): boolean {
+  isOn(shard: PeerShard): boolean {
     return this.#shard === shard
   }
 
@@ -224,7 +284,8 @@ export class Peer<Data = unknown> {
 
   /** By the engine: the application works on a message of this size until `work`, which never rejects, is fulfilled. */
   workOn(work: Promise<unknown>, bytes: number): void {
-    this.#unprocessed ??= new Unprocessed(this.#context.options, {
+    const extras = this.extras()
+    extras.unprocessed ??= new Unprocessed(this.#context.options, {
       pause: (limit) => {
         this.#context.counters.unprocessedPauses[limit]++
         this.#context.limitLog.reached(limit, { id: this.id })
@@ -237,7 +298,7 @@ export class Peer<Data = unknown> {
         this.#shard.link.resume(this.key)
       },
     })
-    this.#unprocessed.add(work, bytes)
+    extras.unprocessed.add(work, bytes)
   }
 
   /** By the engine. Returns whether anybody waits for it. */
@@ -259,24 +320,6 @@ export class Peer<Data = unknown> {
   }
 }
 
-/** @throws ShardwsError ARGUMENT_INVALID */
-export function assertMessage(message: unknown): asserts message is string | Uint8Array {
-  if (typeof message === 'string') return
-  if (!(message instanceof Uint8Array) || (message.length === 0 && isDetached(message))) {
-    throw new ShardwsError('ARGUMENT_INVALID', 'message must be a string, Buffer or Uint8Array that is not detached')
-  }
-}
-
-/** Whether the memory of these empty bytes was transferred away. */
-function isDetached({ buffer }: Uint8Array): boolean {
-  try {
-    new Uint8Array(buffer)
-    return false
-  } catch {
-    return true
-  }
-}
-
 /** The bits of `SendFlag` for `message`; a boolean says whether it is binary. @throws ShardwsError ARGUMENT_INVALID */
 export function sendFlags(message: string | Uint8Array, options: boolean | SendOptions = {}): number {
   if (typeof options !== 'boolean' && (typeof options !== 'object' || options === null)) {
@@ -287,45 +330,27 @@ export function sendFlags(message: string | Uint8Array, options: boolean | SendO
   return compress === false ? binary | SendFlag.PLAIN : binary
 }
 
+/** What a peer needs of its shard. */
+export interface PeerShard {
+  readonly index: number
+  readonly link: ShardLink
+}
+
+/** What a peer needs of the rooms of its server. */
+export interface PeerRooms {
+  namesOf(peer: Peer): ReadonlySet<string>
+  join(peer: Peer, room: string): boolean
+  joinAsync(peer: Peer, room: string): Promise<boolean>
+  leave(peer: Peer, room: string): boolean
+  publish(room: string, message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
+}
+
 /** What the peers of a server share. */
 export interface PeerContext {
+  readonly rooms: PeerRooms
   readonly table: ConnectionTable
   readonly counters: MainCounters
   readonly limitLog: LimitLog
+  readonly securityLog: SecurityLog
   readonly options: ShardOptions
-}
-
-/** Key, so that it is unique, and 64 random bits, so that it cannot be guessed. */
-function createConnectionId(key: ConnectionKey): string {
-  if (nextRandom === RANDOM_POOL.length) {
-    randomFillSync(RANDOM_POOL)
-    nextRandom = 0
-  }
-  const high = RANDOM_POOL[nextRandom++] ?? 0
-  const low = RANDOM_POOL[nextRandom++] ?? 0
-  return `${key.toString(36)}-${high.toString(36)}${low.toString(36).padStart(7, '0')}`
-}
-
-/** @throws ShardwsError ARGUMENT_INVALID */
-export function assertCloseArguments(code: number, reason: string): void {
-  if (!isSendableCloseCode(code)) {
-    const got = typeof code === 'number' ? code : typeof code
-    throw new ShardwsError('ARGUMENT_INVALID', `code must be 1000-1003, 1007-1014 or 3000-4999, got ${got}`)
-  }
-  if (typeof reason !== 'string') throw new ShardwsError('ARGUMENT_INVALID', 'reason must be a string')
-}
-
-function controlPayload(data: string | Uint8Array): Uint8Array {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data
-  if (
-    !(bytes instanceof Uint8Array) ||
-    bytes.length > MAX_CONTROL_PAYLOAD ||
-    (bytes.length === 0 && isDetached(bytes))
-  ) {
-    throw new ShardwsError(
-      'ARGUMENT_INVALID',
-      `data must be at most ${MAX_CONTROL_PAYLOAD} bytes or a string of that size`,
-    )
-  }
-  return bytes
 }

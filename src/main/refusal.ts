@@ -30,7 +30,8 @@ export function formatAnswer(
   error: ShardwsError,
   { status = error.status ?? 400, headers = {}, body = error.message }: Partial<Answer> = {},
 ): string {
-  return formatRefusal(status, status === 503 ? { 'Retry-After': retryAfter(), ...headers } : headers, body)
+  const isForNow = status === 503 || status === 429
+  return formatRefusal(status, isForNow ? { 'Retry-After': retryAfter(), ...headers } : headers, body)
 }
 
 /** Sends a complete answer, and ignores whatever else comes on this connection. */

@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os'
 import { MAX_SLOTS } from '../shared/connection-key.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { RateLimitOptions } from '../shared/messages.ts'
-import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import { isToken } from '../shared/protocol/tokens.ts'
+import { deflatePolicyOf, resolveCompression } from './compression-options.ts'
+import { GUARD_CHECKS, resolveGuards } from './guard-options.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
 import {
   type Check,
@@ -17,7 +18,7 @@ import {
   listOf,
   oneOf,
 } from './option-checks.ts'
-import type { CompressionOptions, RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
+import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 
 type OptionName = keyof WebSocketServerOptions
 
@@ -61,13 +62,22 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   requireProtocol: isBoolean,
   allowOrigins: listOf(isAllowedOrigin, 'an array of strings, regular expressions and functions'),
   requireOrigin: isBoolean,
+  ...GUARD_CHECKS,
   verifyClient: isFunction,
   maxConnections: (value) =>
     value === Number.POSITIVE_INFINITY
       ? null
       : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
+  maxRooms: integer(1, 10_000_000),
+  maxRoomsPerConnection: integer(1, 1_000_000),
+  maxRoomSize: (value) =>
+    value === Number.POSITIVE_INFINITY
+      ? null
+      : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
+  canJoin: isFunction,
   handshakeTimeoutMs: integer(100, 600_000),
   verifyTimeoutMs: integer(100, 600_000),
+  middlewareTimeoutMs: integer(0, LONGEST_MS),
   maxPendingHandshakes: integer(1, MAX_SLOTS),
   maxHeaderFields: integer(5, 1000),
   maxUrlLength: integer(1, 65_536),
@@ -81,16 +91,6 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   debug: isBoolean,
   maxPayloadLength: integer(1, INT32_MAX),
   idleTimeout: integer(0, Math.floor(LONGEST_MS / 1000)),
-}
-
-const COMPRESSION_CHECKS: Readonly<Record<keyof CompressionOptions, Check>> = {
-  mode: oneOf('shared', 'dedicated'),
-  level: integer(1, 9),
-  memLevel: integer(1, 9),
-  serverMaxWindowBits: integer(9, 15),
-  clientMaxWindowBits: integer(9, 15),
-  maxDedicatedContexts: integer(0, MAX_SLOTS),
-  inflateBytesPerSecond: integer(1, INT32_MAX),
 }
 
 const LONGEST_RATE_PERIOD_MS = 3_600_000
@@ -156,11 +156,17 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     protocols: options.protocols ?? [],
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
+    guards: resolveGuards(options),
     allowOrigins: options.allowOrigins ?? [],
     requireOrigin: options.requireOrigin ?? false,
     verifyClient: options.verifyClient,
     maxConnections: Math.min(options.maxConnections ?? 10_000, MAX_SLOTS),
+    maxRooms: options.maxRooms ?? 100_000,
+    maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
+    maxRoomSize: options.maxRoomSize ?? Number.POSITIVE_INFINITY,
+    canJoin: options.canJoin,
     ...resolveHandshake(options),
+    middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
 }
@@ -180,21 +186,6 @@ function resolveHandshake(options: WebSocketServerOptions): HandshakeOptions {
   }
 }
 
-function resolveCompression(given: WebSocketServerOptions['compression']): Required<CompressionOptions> | null {
-  if (given === undefined || given === false || given === 'disabled') return null
-  const options: CompressionOptions = given === true ? {} : typeof given === 'string' ? { mode: given } : given
-  checkOptions('options.compression', COMPRESSION_CHECKS, options)
-  return {
-    mode: options.mode ?? 'shared',
-    level: options.level ?? 3,
-    memLevel: options.memLevel ?? 6,
-    serverMaxWindowBits: options.serverMaxWindowBits ?? 13,
-    clientMaxWindowBits: options.clientMaxWindowBits ?? 13,
-    maxDedicatedContexts: options.maxDedicatedContexts ?? 1000,
-    inflateBytesPerSecond: options.inflateBytesPerSecond ?? 8 * 1024 * 1024,
-  }
-}
-
 function resolveRateLimit(given: RateLimit | undefined): RateLimitOptions | null {
   if (given === undefined) return null
   checkOptions('options.rateLimit', RATE_LIMIT_CHECKS, given)
@@ -203,17 +194,6 @@ function resolveRateLimit(given: RateLimit | undefined): RateLimitOptions | null
     throw new ShardwsError('OPTION_INVALID', 'options.rateLimit.messages is missing: the messages allowed per perMs')
   }
   return { messages, perMs, burst, bytesPerSecond, action, graceMs }
-}
-
-function deflatePolicyOf(options: Required<CompressionOptions>): DeflatePolicy {
-  const isShared = options.mode === 'shared'
-  const { serverMaxWindowBits, clientMaxWindowBits } = options
-  return {
-    serverNoContextTakeover: isShared,
-    clientNoContextTakeover: isShared,
-    serverMaxWindowBits,
-    clientMaxWindowBits,
-  }
 }
 
 function withoutAliases(options: WebSocketServerOptions): WebSocketServerOptions {

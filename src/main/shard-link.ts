@@ -1,7 +1,7 @@
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type CreditAccount, Link } from '../shared/link.ts'
-import { type Adopt, commands, dispatchEvents, type EventHandler } from '../shared/messages.ts'
+import { type Adopt, commands, dispatchEvents, type EventHandler, type FanOut } from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
@@ -40,6 +40,21 @@ export class ShardLink {
 
   broadcast(frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
     commands.broadcast(this.#link.out, frame, payloadBytes, except, flags)
+    this.#link.posted()
+  }
+
+  join(key: ConnectionKey, room: string): void {
+    commands.join(this.#link.out, key, room)
+    this.#link.posted()
+  }
+
+  leave(key: ConnectionKey, room: string): void {
+    commands.leave(this.#link.out, key, room)
+    this.#link.posted()
+  }
+
+  publish(room: string, fanOut: FanOut): void {
+    commands.publish(this.#link.out, room, fanOut)
     this.#link.posted()
   }
 

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../shared/errors.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
+import type { MainCounters } from './main-counters.ts'
 
 /** The figures of every server of this process together, or of one. Sizes are payload bytes. */
 export interface PerformanceMetrics {
@@ -30,9 +31,21 @@ export interface Stats extends PerformanceMetrics {
   wireBytesOut: number
   /** Bytes that the kernel has not taken yet. */
   queuedBytes: number
+  /** Rooms with at least one member, and how many members they have together. */
+  rooms: number
+  memberships: number
+  /** Joins that returned false, by the option that refused them; `link`: the shard was too far behind. */
+  refusedJoins: Readonly<Record<keyof MainCounters['refusedJoins'], number>>
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
-  /** Messages that were not sent or (`rateLimit`) not taken, by reason; `controls`: pings and pongs to a peer that does not read. */
-  dropped: { slowConsumer: number; backpressure: number; link: number; controls: number; rateLimit: number }
+  /** Messages that were not sent or (`rateLimit`, `invalid`: by `validate`) not taken, by reason; `controls`: pings and pongs to a peer that does not read. */
+  dropped: {
+    slowConsumer: number
+    backpressure: number
+    link: number
+    controls: number
+    rateLimit: number
+    invalid: number
+  }
   errors: { protocol: number; transport: number; handler: number }
   /** Connections that an error ended, by its code. */
   failures: { total: number; reasons: Partial<Record<ErrorCode, number>> }
@@ -91,6 +104,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
   const { counters, shardCounters, supervisor } = engine
   const total = (counter: Counter): number => shardCounters.total(counter)
   const failures = shardCounters.failures()
+  if (counters.middlewareTimeouts > 0) failures.set('MIDDLEWARE_TIMEOUT', counters.middlewareTimeouts)
   return {
     ...metricsFrom(totalsOf(engine)),
     handoff: engine.strategy,
@@ -99,6 +113,9 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     wireBytesIn: total(Counter.WIRE_BYTES_IN),
     wireBytesOut: total(Counter.WIRE_BYTES_OUT),
     queuedBytes: total(Counter.QUEUED_BYTES),
+    rooms: engine.rooms.size,
+    memberships: engine.rooms.memberships,
+    refusedJoins: { ...counters.refusedJoins },
     rejected: byReason(counters.rejected),
     dropped: {
       slowConsumer: total(Counter.DROPPED_MESSAGES),
@@ -106,6 +123,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
       link: counters.refusedByLink,
       controls: total(Counter.DROPPED_CONTROLS) + total(Counter.COALESCED_PONGS),
       rateLimit: total(Counter.RATE_LIMITED_MESSAGES),
+      invalid: counters.invalidMessages,
     },
     errors: {
       protocol: total(Counter.PROTOCOL_ERRORS),

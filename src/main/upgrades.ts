@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
-import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
-import { type OpeningHandshake, validateUpgrade } from '../shared/protocol/handshake.ts'
+import { type OpeningHandshake, splitTarget, validateUpgrade } from '../shared/protocol/handshake.ts'
 import { type Agreement, keepsContext, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
+import { AddressGuard } from './address-guard.ts'
+import { peerAddress } from './client-address.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -13,7 +15,10 @@ import type { PeerRegistry } from './peer-registry.ts'
 import { endPendingRequest } from './pending-requests.ts'
 import { LeastConnections } from './placement.ts'
 import { formatAnswer, recordRefusal, refuse } from './refusal.ts'
+import type { RouteMatch } from './route-match.ts'
+import type { Router } from './router.ts'
 import type { RunningShard } from './running-shard.ts'
+import type { Applicant, SecurityLog } from './security-log.ts'
 import type { Supervisor } from './supervisor.ts'
 import { Sweep } from './sweep.ts'
 
@@ -23,8 +28,10 @@ const SWEEP_MS = 50
 interface UpgradeHost {
   readonly options: ResolvedOptions
   readonly counters: MainCounters
+  readonly securityLog: SecurityLog
   readonly peers: PeerRegistry
   readonly supervisor: Supervisor
+  readonly router: Router
   /** Connections that keep compression contexts. */
   readonly contexts: number
   onOpened(handshake: Handshake, shard: RunningShard): void
@@ -37,7 +44,8 @@ export class Upgrades implements HandshakeContext {
   readonly counters: MainCounters
   readonly #host: UpgradeHost
   readonly #placement = new LeastConnections()
-  readonly #isOriginAllowed: (origin: string) => boolean
+  readonly guard: AddressGuard
+  readonly #isOriginAllowed: (origin: string, host: string) => boolean
   readonly #handshakes = new Map<ConnectionKey, Handshake>()
   readonly #sweep = new Sweep(SWEEP_MS, (nowMs) => {
     for (const handshake of this.#handshakes.values()) handshake.sweep(nowMs)
@@ -49,6 +57,7 @@ export class Upgrades implements HandshakeContext {
   constructor(host: UpgradeHost) {
     this.options = host.options
     this.counters = host.counters
+    this.guard = new AddressGuard(host.options.guards)
     this.#host = host
     this.#isOriginAllowed = compileOrigins(host.options.allowOrigins)
   }
@@ -58,19 +67,21 @@ export class Upgrades implements HandshakeContext {
     holdReading(socket)
     socket.on('error', () => {})
     const waitedMs = endPendingRequest(socket)
-    const opening = this.#check(request)
+    const applicant = { request, ip: this.#addressOf(request) }
+    const opening = this.#check(applicant)
     if (opening instanceof ShardwsError) {
-      this.reject(socket, opening)
+      this.reject(socket, opening, applicant)
       return
     }
     const key = this.#host.peers.claim()
     if (key === null) {
-      this.reject(socket, new ShardwsError('OVER_CAPACITY'))
+      this.reject(socket, new ShardwsError('OVER_CAPACITY'), applicant)
       return
     }
+    this.guard.add(key, applicant.ip)
     this.#sweep.start()
     const dueMs = this.nowMs + this.options.handshakeTimeoutMs - waitedMs
-    const handshake = new Handshake(key, this, { request, socket, head }, dueMs)
+    const handshake = new Handshake(key, this, { ...applicant, socket, head }, dueMs)
     this.#handshakes.set(key, handshake)
     // It answers the client itself in every case; what can reject is a listener of the application.
     handshake.run(opening).catch((error: Error) => {
@@ -84,8 +95,8 @@ export class Upgrades implements HandshakeContext {
   }
 
   /** Refuses a request that is no handshake of ours. */
-  reject(socket: Duplex, error: ShardwsError): void {
-    recordRefusal(this, error.code, error.message)
+  reject(socket: Duplex, error: ShardwsError, applicant?: Applicant): void {
+    this.#record(error.code, error.message, applicant)
     refuse(socket, formatAnswer(error))
   }
 
@@ -114,6 +125,11 @@ export class Upgrades implements HandshakeContext {
     return agreement
   }
 
+  match(url: string): RouteMatch | null {
+    const { router } = this.#host
+    return router.isEmpty ? null : router.find(splitTarget(url).path)
+  }
+
   chooseShard(): RunningShard | undefined {
     return this.#placement.choose(this.#host.supervisor.shards)
   }
@@ -129,7 +145,7 @@ export class Upgrades implements HandshakeContext {
   }
 
   onRefused(handshake: Handshake, code: ErrorCode): void {
-    recordRefusal(this, code)
+    this.#record(code, ERRORS[code].message, handshake.applicant)
     this.#release(handshake)
   }
 
@@ -152,21 +168,45 @@ export class Upgrades implements HandshakeContext {
     this.#host.onError(error)
   }
 
-  #check(request: IncomingMessage): OpeningHandshake | ShardwsError {
+  #check({ request, ip }: Applicant): OpeningHandshake | ShardwsError {
     if (this.#isClosed) return new ShardwsError('SHUTTING_DOWN')
+    const refusal = this.guard.refusalOf(ip)
+    if (refusal !== null) return new ShardwsError(refusal)
     const { method = '', httpVersion, url = '', rawHeaders } = request
     const opening = validateUpgrade({ method, httpVersion, url, rawHeaders }, this.options)
     if (opening instanceof ShardwsError) return opening
+    if (!this.#host.router.isEmpty && this.match(url) === null) return new ShardwsError('PATH_NOT_FOUND')
     if (this.#handshakes.size >= this.options.maxPendingHandshakes) return new ShardwsError('TOO_MANY_HANDSHAKES')
-    if (opening.origin === undefined) {
-      return this.options.requireOrigin ? new ShardwsError('ORIGIN_FORBIDDEN', 'an Origin is required') : opening
-    }
+    if (!this.guard.hasRoomFor(ip)) return new ShardwsError('TOO_MANY_CONNECTIONS')
+    return this.#checkOrigin(opening.origin, request) ?? opening
+  }
+
+  #checkOrigin(origin: string | undefined, { headers }: IncomingMessage): ShardwsError | null {
+    const { allowOrigins, requireOrigin } = this.options
+    if (allowOrigins.length === 0 && headers.cookie !== undefined) this.#host.securityLog.cookieForAnyOrigin()
+    if (origin === undefined)
+      return requireOrigin ? new ShardwsError('ORIGIN_FORBIDDEN', 'an Origin is required') : null
     try {
-      if (this.#isOriginAllowed(opening.origin)) return opening
+      if (this.#isOriginAllowed(origin, headers.host ?? '')) return null
     } catch (error) {
       this.onError(error as Error)
     }
     return new ShardwsError('ORIGIN_FORBIDDEN')
+  }
+
+  #addressOf(request: IncomingMessage): string {
+    try {
+      return this.guard.addressOf(request)
+    } catch (error) {
+      this.onError(error as Error)
+      return peerAddress(request)
+    }
+  }
+
+  #record(code: ErrorCode, why: string, applicant: Applicant | undefined): void {
+    if (applicant !== undefined && this.#host.securityLog.refused(code, why, applicant))
+      this.counters.countRejected(code)
+    else recordRefusal(this, code, why)
   }
 
   #forget(handshake: Handshake): void {
@@ -178,6 +218,7 @@ export class Upgrades implements HandshakeContext {
   #release(handshake: Handshake): void {
     this.#forget(handshake)
     if (handshake.shard !== null) handshake.shard.assigned--
+    this.guard.remove(handshake.key)
     this.#host.peers.release(handshake.key)
   }
 }

@@ -39,6 +39,8 @@ const FloatField = {
   /** Payload bytes of messages that travelled compressed, before and after. */
   COMPRESSIBLE_BYTES: 8,
   COMPRESSED_BYTES: 9,
+  /** Milliseconds since the epoch. Written by main. */
+  CONNECTED_AT: 10,
 } as const
 
 /**
@@ -137,6 +139,11 @@ export class ConnectionTable {
     this.#floats[slotOf(key) * FLOATS_PER_SLOT + FloatField.LAST_PONG] = now
   }
 
+  /** Main. */
+  setConnectedAt(key: ConnectionKey, now: number): void {
+    this.#floats[slotOf(key) * FLOATS_PER_SLOT + FloatField.CONNECTED_AT] = now
+  }
+
   setLastActivity(key: ConnectionKey, now: number): void {
     this.#floats[slotOf(key) * FLOATS_PER_SLOT + FloatField.LAST_ACTIVITY] = now
   }
@@ -161,6 +168,10 @@ export class ConnectionTable {
 
   lastActivity(key: ConnectionKey): number {
     return this.#get(key, FloatField.LAST_ACTIVITY)
+  }
+
+  connectedAt(key: ConnectionKey): number {
+    return this.#get(key, FloatField.CONNECTED_AT)
   }
 
   lastPong(key: ConnectionKey): number {

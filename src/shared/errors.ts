@@ -30,6 +30,7 @@ const TABLE = {
   BAD_REQUEST: { message: 'malformed opening handshake', status: 400 },
   UNAUTHORIZED: { message: 'the client was refused by verifyClient', status: 401 },
   ORIGIN_FORBIDDEN: { message: 'the origin is not allowed', status: 403 },
+  ADDRESS_FORBIDDEN: { message: 'the address is not allowed', status: 403 },
   PATH_NOT_FOUND: { message: 'no WebSocket endpoint at this path', status: 404 },
   METHOD_NOT_ALLOWED: { message: 'the opening handshake must be a GET request', status: 405 },
   REQUEST_TIMEOUT: {
@@ -44,6 +45,16 @@ const TABLE = {
   },
   URI_TOO_LONG: { message: 'the request target is longer than maxUrlLength', status: 414, option: 'maxUrlLength' },
   UPGRADE_REQUIRED: { message: 'this endpoint speaks WebSocket version 13 only', status: 426 },
+  TOO_MANY_CONNECTIONS: {
+    message: 'more connections of one address than maxConnectionsPerIp',
+    status: 429,
+    option: 'maxConnectionsPerIp',
+  },
+  CONNECTION_RATE: {
+    message: 'more opening handshakes of one address than connectionRate allows',
+    status: 429,
+    option: 'connectionRate',
+  },
   HEADERS_TOO_LARGE: { message: 'more header fields than maxHeaderFields', status: 431, option: 'maxHeaderFields' },
   VERIFY_FAILED: { message: 'verifyClient threw or rejected', status: 500 },
   VERIFY_TIMEOUT: { message: 'verifyClient took longer than verifyTimeoutMs', status: 503, option: 'verifyTimeoutMs' },
@@ -87,6 +98,7 @@ const TABLE = {
     closeCode: 1008,
     option: 'compression.inflateBytesPerSecond',
   },
+  MESSAGE_INVALID: { message: 'the message does not match the schema', closeCode: 1008 },
   RATE_LIMITED: { message: 'more messages or bytes than rateLimit allows', closeCode: 1008, option: 'rateLimit' },
   COMPRESSED_TOO_BIG: {
     message: 'the compressed message exceeds maxCompressedSize',
@@ -104,6 +116,11 @@ const TABLE = {
   },
   SHARD_EXHAUSTED: { message: 'the shard has run out of memory and is replaced', closeCode: 1012 },
   HANDLER_FAILED: { message: 'the handler threw', closeCode: 1011 },
+  MIDDLEWARE_TIMEOUT: {
+    message: 'middleware did not call next within middlewareTimeoutMs',
+    closeCode: 1008,
+    option: 'middlewareTimeoutMs',
+  },
   TRANSPORT_FAILED: { message: 'the TCP connection failed' },
 } as const satisfies Record<string, ErrorRow>
 

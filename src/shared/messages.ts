@@ -89,6 +89,17 @@ export interface Adopt {
   readonly ticket: Ticket
 }
 
+/** A message for many connections. */
+export interface FanOut {
+  /** Complete, header included. */
+  readonly frame: Uint8Array | SharedArrayBuffer
+  readonly payloadBytes: number
+  /** Who does not get it, -1 for nobody. */
+  readonly except: ConnectionKey
+  /** See `SendFlag`. */
+  readonly flags: number
+}
+
 /** Main → shard, imperative. */
 const Command = {
   RESERVE: 1,
@@ -106,6 +117,9 @@ const Command = {
   CONCLUDE: 13,
   PAUSE: 14,
   RESUME: 15,
+  JOIN: 16,
+  LEAVE: 17,
+  PUBLISH: 18,
 } as const
 
 export interface CommandHandler {
@@ -129,6 +143,11 @@ export interface CommandHandler {
   /** The application has more messages of this connection than it may: do not read it. */
   pause(key: ConnectionKey): void
   resume(key: ConnectionKey): void
+  /** The connection is in this room from now on. Whoever closes leaves its rooms without being told. */
+  join(key: ConnectionKey, room: string): void
+  leave(key: ConnectionKey, room: string): void
+  /** `broadcast` to the members of a room. */
+  publish(room: string, frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -174,6 +193,13 @@ export const commands = {
   conclude: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.CONCLUDE, key),
   pause: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.PAUSE, key),
   resume: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.RESUME, key),
+  join: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Command.JOIN, key, room),
+  leave: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Command.LEAVE, key, room),
+  publish(batch: BatchWriter, room: string, { frame, payloadBytes, except, flags }: FanOut): void {
+    batch.begin(Command.PUBLISH, room, payloadBytes, except, flags)
+    if (frame instanceof SharedArrayBuffer) batch.whole(frame)
+    else batch.bytes(frame)
+  },
   credit: (batch: BatchWriter): void => batch.begin(Command.CREDIT),
   stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
 }
@@ -234,6 +260,17 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       return handler.pause(batch.number())
     case Command.RESUME:
       return handler.resume(batch.number())
+    case Command.JOIN:
+      return handler.join(batch.number(), batch.string())
+    case Command.LEAVE:
+      return handler.leave(batch.number(), batch.string())
+    case Command.PUBLISH: {
+      const room = batch.string()
+      const payloadBytes = batch.number()
+      const except = batch.number()
+      const flags = batch.number()
+      return handler.publish(room, batch.bytes(), payloadBytes, except, flags)
+    }
     case Command.CREDIT:
       return handler.credit()
     case Command.STOP:

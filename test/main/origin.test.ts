@@ -85,12 +85,72 @@ const ROWS: readonly Row[] = [
   ['a sticky expression stays anchored', [/https:\/\/good\.com$/y], 'https://evil.com/https://good.com', false],
   ['a function', [(origin) => origin.endsWith('.good.com')], 'https://a.good.com', true],
   ['a function that refuses', [() => false], 'https://good.com', false],
+  ['an expression of the whole seed', [/^https:\/\/.*\.trusted\.com$/], 'https://a.trusted.com', true],
+  [
+    'an expression of the whole seed and a suffix',
+    [/^https:\/\/.*\.trusted\.com$/],
+    'https://a.trusted.com.evil',
+    false,
+  ],
   ['one of several rules', ['https://a.com', /b\.com$/, () => false], 'https://b.com', true],
 ]
 
 for (const [why, allowed, origin, isAllowed] of ROWS) {
-  t.test(`${isAllowed ? 'allows' : 'refuses'} ${why}`, async (t) => {
-    t.equal(compileOrigins(allowed)(origin), isAllowed, JSON.stringify(origin))
+  t.test(`row 13, AU04 AU18: ${isAllowed ? 'allows' : 'refuses'} ${why}`, async (t) => {
+    t.equal(compileOrigins(allowed)(origin, 'good.com'), isAllowed, JSON.stringify(origin))
+  })
+}
+
+/** What `Host` says, and an origin. */
+const SAME_ORIGIN: readonly (readonly [host: string, origin: string, isAllowed: boolean])[] = [
+  ['good.com', 'https://good.com', true],
+  ['good.com', 'http://good.com', true],
+  ['Good.COM', 'https://good.com', true],
+  ['good.com', 'HTTPS://GOOD.COM', true],
+  ['good.com', 'https://good.com:443', true],
+  ['good.com:443', 'https://good.com', true],
+  ['good.com:80', 'http://good.com', true],
+  ['good.com:443', 'http://good.com', false],
+  ['good.com:80', 'https://good.com', false],
+  ['good.com', 'https://good.com:8443', false],
+  ['good.com:8443', 'https://good.com:8443', true],
+  ['good.com:8443', 'https://good.com', false],
+  ['localhost:3000', 'http://localhost:3000', true],
+  ['localhost:3000', 'http://localhost:5173', false],
+  ['good.com', 'https://good.com.', false],
+  ['good.com.', 'https://good.com', false],
+  ['good.com', 'https://a.good.com', false],
+  ['a.good.com', 'https://good.com', false],
+  ['good.com', 'https://good.com.evil.com', false],
+  ['good.com', 'https://evilgood.com', false],
+  ['good.com', 'https://good.com@evil.com', false],
+  ['good.com', 'https://evil.com@good.com', false],
+  ['good.com', 'https://evil.com/good.com', false],
+  ['good.com', 'https://evil.com#good.com', false],
+  ['good.com', 'null', false],
+  ['null', 'null', false],
+  ['good.com', '', false],
+  ['', '', false],
+  ['', 'https://', false],
+  ['good.com', 'good.com', false],
+  ['good.com', '//good.com', false],
+  ['good.com', 'file://good.com', false],
+  ['good.com', 'chrome-extension://good.com', false],
+  ['*', 'https://evil.com', false],
+  ['*.com', 'https://evil.com', false],
+  ['good.com:*', 'https://good.com:8443', false],
+  ['xn--bcher-kva.example', 'https://xn--bcher-kva.example', true],
+  ['b\u00fccher.example', 'https://b\u00fccher.example', false],
+  ['[::1]:3000', 'http://[::1]:3000', true],
+  ['[::1]:3000', 'http://[::2]:3000', false],
+  ['same-origin', 'same-origin', false],
+]
+
+for (const [host, origin, isAllowed] of SAME_ORIGIN) {
+  t.test(`row 13: 'same-origin' ${isAllowed ? 'allows' : 'refuses'} ${origin} at ${host}`, async (t) => {
+    t.equal(compileOrigins(['same-origin'])(origin, host), isAllowed)
+    t.equal(compileOrigins(['same-origin', 'https://other.example'])(origin, host), isAllowed, 'beside another rule')
+    t.ok(compileOrigins(['same-origin', 'https://other.example'])('https://other.example', host))
   })
 }
 

@@ -2,10 +2,11 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { LimitLog } from '../../src/main/limit-log.ts'
 import { MainCounters } from '../../src/main/main-counters.ts'
-import { Peer } from '../../src/main/peer.ts'
+import { Peer, type PeerRooms } from '../../src/main/peer.ts'
 import { PeerRegistry } from '../../src/main/peer-registry.ts'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 import type { RunningShard } from '../../src/main/running-shard.ts'
+import type { SecurityLog } from '../../src/main/security-log.ts'
 import type { UpgradeRequest } from '../../src/main/upgrade-request.ts'
 import { type ConnectionKey, slotOf } from '../../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../../src/shared/connection-table.ts'
@@ -14,7 +15,14 @@ const CAPACITY = 4
 
 function registry(capacity = CAPACITY) {
   const table = ConnectionTable.allocate(capacity)
-  const context = { table, counters: new MainCounters(), limitLog: {} as LimitLog, options: resolveOptions().shard }
+  const context = {
+    table,
+    counters: new MainCounters(),
+    limitLog: {} as LimitLog,
+    securityLog: {} as SecurityLog,
+    options: resolveOptions().shard,
+    rooms: {} as PeerRooms,
+  }
   const peers = new PeerRegistry(table, capacity)
   const open = (key: ConnectionKey): Peer => {
     const peer = new Peer(key, {} as RunningShard, context, {} as UpgradeRequest, null)

@@ -26,6 +26,7 @@ class Becomes {
 const INT32_MAX = 2 ** 31 - 1
 const nothing = (): void => {}
 const LOGGER = { error: nothing, warn: nothing, info: nothing, debug: nothing }
+const SCHEMA = { '~standard': { version: 1, vendor: 'test', validate: () => ({ value: 1 }) } } as const
 const NO_NUMBER = ['1', null, true, Number.NaN, 1.5, {}, [1], 5n]
 const NO_BOOLEAN = [0, 1, 'true', null, {}]
 const NO_FUNCTION = ['f', null, 1, {}, true]
@@ -37,6 +38,15 @@ function integer(read: Row['read'], byDefault: unknown, least: number, most: num
     byDefault,
     good: [least, least + 1, most - 1, most],
     bad: [least - 1, most + 1, Number.POSITIVE_INFINITY, ...NO_NUMBER],
+  }
+}
+
+function cidrs(read: Row['read']): Row {
+  return {
+    read,
+    byDefault: [],
+    good: [[], ['192.0.2.1'], ['10.0.0.0/8', '2001:db8::/32', '::1', '0.0.0.0/0', '::/0']],
+    bad: ['10.0.0.0/8', ['10.0.0/8'], ['10.0.0.0/33'], ['::/129'], ['example.com'], [''], [1], null, {}],
   }
 }
 
@@ -151,6 +161,37 @@ const ROWS: Readonly<Record<Name, Row>> = {
     good: [[], ['*'], ['https://a.example', /b/, () => true]],
     bad: ['https://a.example', [1], [null], [{}], null, /a/],
   },
+  trustProxy: {
+    read: ({ guards }) => guards.trustProxy,
+    byDefault: false,
+    good: [true, false, 0, 1, 100, [], ['10.0.0.0/8', '::1'], () => true],
+    bad: [-1, 101, 1.5, '10.0.0.0/8', ['10.0.0.0/33'], [1], null, {}],
+  },
+  allowIps: cidrs(({ guards }) => guards.allowIps),
+  denyIps: cidrs(({ guards }) => guards.denyIps),
+  maxConnectionsPerIp: integer(({ guards }) => guards.maxConnectionsPerIp, 0, 0, 1_048_576),
+  connectionRate: {
+    read: ({ guards }) => guards.connectionRate,
+    byDefault: null,
+    good: [
+      new Becomes({ perIp: 5 }, { perIp: 5, windowMs: 60_000, burst: 5, maxAddresses: 65_536 }),
+      { perIp: 1, windowMs: 10, burst: 1, maxAddresses: 1 },
+      { perIp: 1_000_000, windowMs: 3_600_000, burst: 1_000_000, maxAddresses: 10_000_000 },
+    ],
+    bad: [5, '5', null, true],
+  },
+  validate: {
+    read: ({ guards }) => guards.validate,
+    byDefault: null,
+    good: [SCHEMA, Object.assign(() => true, SCHEMA)],
+    bad: [{}, { '~standard': null }, { '~standard': { ...SCHEMA['~standard'], version: 2 } }, nothing, null, 'zod'],
+  },
+  onInvalid: {
+    read: ({ guards }) => guards.onInvalid,
+    byDefault: 'error',
+    good: ['error', 'close'],
+    bad: ['drop', '', null, true],
+  },
   requireOrigin: flag(({ requireOrigin }) => requireOrigin),
   verifyClient: {
     read: ({ verifyClient }) => verifyClient,
@@ -164,9 +205,24 @@ const ROWS: Readonly<Record<Name, Row>> = {
     good: [1, 2, 1_048_575, 1_048_576, new Becomes(Number.POSITIVE_INFINITY, 1_048_576)],
     bad: [0, -1, 1_048_577, Number.NEGATIVE_INFINITY, ...NO_NUMBER],
   },
+  maxRooms: integer(({ maxRooms }) => maxRooms, 100_000, 1, 10_000_000),
+  maxRoomsPerConnection: integer((options) => options.maxRoomsPerConnection, 128, 1, 1_000_000),
+  maxRoomSize: {
+    read: ({ maxRoomSize }) => maxRoomSize,
+    byDefault: Number.POSITIVE_INFINITY,
+    good: [1, 2, 1_048_575, 1_048_576, Number.POSITIVE_INFINITY],
+    bad: [0, -1, 1_048_577, Number.NEGATIVE_INFINITY, ...NO_NUMBER],
+  },
+  canJoin: {
+    read: ({ canJoin }) => canJoin,
+    byDefault: undefined,
+    good: [() => true, async () => false],
+    bad: NO_FUNCTION,
+  },
   handshakeTimeoutMs: integer((options) => options.handshakeTimeoutMs, 10_000, 100, 600_000),
   // At most handshakeTimeoutMs, which is 10000 here.
   verifyTimeoutMs: integer((options) => options.verifyTimeoutMs, 5000, 100, 10_000),
+  middlewareTimeoutMs: integer((options) => options.middlewareTimeoutMs, 10_000, 0, INT32_MAX),
   maxPendingHandshakes: integer((options) => options.maxPendingHandshakes, 1024, 1, 1_048_576),
   maxHeaderFields: integer((options) => options.maxHeaderFields, 100, 5, 1000),
   maxUrlLength: integer((options) => options.maxUrlLength, 4096, 1, 65_536),
@@ -375,4 +431,23 @@ t.test('rateLimit: the limits of each of its options', async (t) => {
     }
   }
   t.throws(() => resolveOptions({ rateLimit: { mesages: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+})
+
+t.test('AU15 connectionRate: the limits of each of its options', async (t) => {
+  const bad = {
+    perIp: [0, 1_000_001, 1.5, '1', undefined],
+    windowMs: [9, 3_600_001],
+    burst: [0, 1_000_001],
+    maxAddresses: [0, 10_000_001],
+  }
+  for (const [name, values] of Object.entries(bad)) {
+    for (const value of values) {
+      const connectionRate = { perIp: 1, [name]: value }
+      t.throws(() => resolveOptions({ connectionRate: connectionRate as never }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.connectionRate\\.${name} `),
+      })
+    }
+  }
+  t.throws(() => resolveOptions({ connectionRate: { perIP: 1 } as never }), { code: 'OPTION_UNKNOWN' })
 })

@@ -35,6 +35,24 @@ const NEVER = new Promise<boolean>(() => {})
 
 const LIMITS: readonly Limit[] = [
   {
+    option: 'maxRooms',
+    options: { maxRooms: 1 },
+    drive: (engine) => joinsRooms(engine, ['one', 'two']),
+  },
+  {
+    option: 'maxRoomsPerConnection',
+    options: { maxRoomsPerConnection: 1 },
+    drive: (engine) => joinsRooms(engine, ['one', 'two']),
+  },
+  {
+    option: 'maxRoomSize',
+    options: { maxRoomSize: 1 },
+    async drive(engine) {
+      await joinsRooms(engine, ['one'])
+      await joinsRooms(engine, ['one'])
+    },
+  },
+  {
     option: 'maxPayload',
     options: { maxPayload: 10 },
     code: 'MESSAGE_TOO_BIG',
@@ -175,6 +193,26 @@ const LIMITS: readonly Limit[] = [
     },
   },
   {
+    option: 'maxConnectionsPerIp',
+    options: { maxConnectionsPerIp: 1 },
+    code: 'TOO_MANY_CONNECTIONS',
+    isRefusal: true,
+    async drive(engine) {
+      await engine.join()
+      await engine.open()
+    },
+  },
+  {
+    option: 'connectionRate',
+    options: { connectionRate: { perIp: 1 } },
+    code: 'CONNECTION_RATE',
+    isRefusal: true,
+    async drive(engine) {
+      await engine.join()
+      await engine.open()
+    },
+  },
+  {
     option: 'maxPendingHandshakes',
     options: {
       maxPendingHandshakes: 1,
@@ -213,6 +251,15 @@ const LIMITS: readonly Limit[] = [
     drive: async (engine) => void (await engine.open()),
   },
   {
+    option: 'middlewareTimeoutMs',
+    options: { middlewareTimeoutMs: 100 },
+    code: 'MIDDLEWARE_TIMEOUT',
+    async drive(engine) {
+      engine.server.use(() => {})
+      await engine.open()
+    },
+  },
+  {
     option: 'maxHeaderFields',
     options: { maxHeaderFields: 5 },
     code: 'HEADERS_TOO_LARGE',
@@ -236,16 +283,22 @@ async function sends(engine: EngineUnderTest, text: string): Promise<void> {
   sendText(client, text)
 }
 
+async function joinsRooms(engine: EngineUnderTest, names: readonly string[]): Promise<void> {
+  const { id } = await engine.join()
+  for (const name of names) engine.server.join(id, name)
+}
+
 /** A client that does not read, and as much for it as the kernel takes and more. */
 async function fill(engine: EngineUnderTest): Promise<Joined> {
   const joined = await engine.join()
-  const { client, id, peer } = joined
+  const { client, id } = joined
   client.pause()
   // Its kernel takes some; what it has not taken by then stays, and twice as much is sent to be sure.
   for (let left = 2; left > 0; ) {
     engine.server.send(id, Buffer.alloc(256 * KIB))
     await new Promise((resolve) => setTimeout(resolve, 2))
-    if (peer.bufferedAmount > 0) left--
+    // What is on its way to the shard is buffered too, but not by a kernel that is full.
+    if (engine.server.stats().queuedBytes > 0) left--
   }
   return joined
 }

@@ -42,6 +42,9 @@ const COMMANDS: readonly (keyof CommandHandler)[] = [
   'conclude',
   'pause',
   'resume',
+  'join',
+  'leave',
+  'publish',
   'credit',
   'stop',
 ]
@@ -92,6 +95,7 @@ const longTexts = fc
 const controls = fc.uint8Array({ maxLength: 125 }).map((bytes) => Buffer.from(bytes))
 const flags = fc.constantFrom(0, SendFlag.BINARY, SendFlag.PLAIN, SendFlag.BINARY | SendFlag.PLAIN)
 const codes = fc.integer({ min: 1000, max: 4999 })
+const rooms = fc.oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), fc.constant('__proto__'))
 const reasons = fc.string({ unit: 'grapheme', maxLength: 40 })
 
 type Simple<Table> = {
@@ -114,6 +118,13 @@ function shared(bytes: Uint8Array): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(bytes.length)
   new Uint8Array(memory).set(bytes)
   return memory
+}
+
+function membership(name: 'join' | 'leave'): fc.Arbitrary<Sample> {
+  return fc.tuple(keys, rooms).map(([key, room]) => ({
+    write: (batch) => commands[name](batch, key, room),
+    call: [name, key, room],
+  }))
 }
 
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
@@ -151,6 +162,19 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
       ([frame, payloadBytes, except, isShared, how]): Sample => ({
         write: (batch) => commands.broadcast(batch, isShared ? shared(frame) : frame, payloadBytes, except, how),
         call: ['broadcast', frame, payloadBytes, except, how],
+      }),
+    ),
+  ],
+  join: [membership('join')],
+  leave: [membership('leave')],
+  publish: [
+    fc.tuple(rooms, payloads, fc.oneof(keys, fc.constant(-1)), fc.boolean(), flags).map(
+      ([room, frame, except, isShared, how]): Sample => ({
+        write: (batch) => {
+          const fanOut = { frame: isShared ? shared(frame) : frame, payloadBytes: 7, except, flags: how }
+          commands.publish(batch, room, fanOut)
+        },
+        call: ['publish', room, frame, 7, except, how],
       }),
     ),
   ],

@@ -1,0 +1,85 @@
+import createRouter from 'find-my-way'
+import { ShardwsError } from '../shared/errors.ts'
+import type { RouteMatch } from './route-match.ts'
+import type { RouteFunction, RouteHandler } from './routes.ts'
+
+/** Whole segments only: what find-my-way also knows (regular expressions, several parameters in one) nobody needs here. */
+const STATIC_SEGMENT = /^[^:*?#%\s]*$/
+const PARAM_SEGMENT = /^:[A-Za-z_]\w*$/
+
+const METHODS = ['open', 'message', 'close', 'error', 'drain'] as const
+
+/** Which handler serves which path. Static segments come before `:name`, that before `*`, whatever came first. */
+export class Router {
+  /** Its limit on parameters would be a silent 404; `maxUrlLength` bounds them. */
+  readonly #routes = createRouter({ maxParamLength: Number.MAX_SAFE_INTEGER, caseSensitive: true })
+  #size = 0
+
+  get isEmpty(): boolean {
+    return this.#size === 0
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  add(paths: string | readonly string[], handler: RouteHandler | RouteFunction): void {
+    const all = typeof paths === 'string' ? [paths] : paths
+    if (!Array.isArray(all) || all.length === 0) throw invalidPath(paths)
+    for (const path of all) assertPath(path)
+    const store = asHandler(handler)
+    for (const path of all) this.#add(path, store)
+  }
+
+  /** Null: no route takes this path. */
+  find(path: string): RouteMatch | null {
+    const found = this.#routes.find('GET', path)
+    if (found === null) return null
+    const params = found.params as Record<string, string>
+    // find-my-way takes '/rooms/' for '/rooms/:room'; a parameter that is nothing names nothing.
+    for (const name in params) if (params[name] === '' && name !== '*') return null
+    return { handler: found.store as RouteHandler, params }
+  }
+
+  #add(path: string, handler: RouteHandler): void {
+    try {
+      this.#routes.on('GET', path === '*' ? '/*' : path, ignore, handler)
+    } catch (cause) {
+      throw new ShardwsError('ARGUMENT_INVALID', `path: there is a route like '${path}' already`, { cause })
+    }
+    this.#size++
+  }
+}
+
+function assertPath(path: unknown): void {
+  if (path === '*') return
+  if (typeof path !== 'string' || !path.startsWith('/')) throw invalidPath(path)
+  const segments = path.slice(1).split('/')
+  const last = segments.at(-1)
+  const others = last === '*' ? segments.slice(0, -1) : segments
+  if (!others.every((each) => STATIC_SEGMENT.test(each) || PARAM_SEGMENT.test(each))) throw invalidPath(path)
+  const names = others.filter((each) => each.startsWith(':'))
+  if (new Set(names).size !== names.length) throw invalidPath(path)
+}
+
+function asHandler(handler: unknown): RouteHandler {
+  if (typeof handler === 'function') return { open: handler as RouteFunction }
+  if (typeof handler !== 'object' || handler === null) throw invalidHandler('a function or an object')
+  const given = handler as Record<string, unknown>
+  const methods = METHODS.filter((name) => given[name] !== undefined)
+  if (methods.length === 0 || methods.some((name) => typeof given[name] !== 'function')) {
+    throw invalidHandler(`an object with some of the functions ${METHODS.join(', ')}`)
+  }
+  return handler
+}
+
+function invalidPath(path: unknown): ShardwsError {
+  return new ShardwsError(
+    'ARGUMENT_INVALID',
+    `path must begin with '/' and have segments of text, ':name' (each once) or '*' (the last); got ${JSON.stringify(path)}`,
+  )
+}
+
+function invalidHandler(expected: string): ShardwsError {
+  return new ShardwsError('ARGUMENT_INVALID', `handler must be ${expected}`)
+}
+
+/** find-my-way calls nothing of ours: only what is stored beside it is asked for. */
+function ignore(): void {}

@@ -1,0 +1,24 @@
+import type { ShardEvent } from './supervisor.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
+
+/** The events of a server; connections are known by id. */
+export interface WebSocketServerEvents {
+  /** A connection is open. Middleware and the handler of its route run after this, messages follow after those. */
+  connection: [id: string, request: UpgradeRequest]
+  /** `message` is a view on a larger buffer: copy it if you keep it for long. */
+  message: [id: string, message: Buffer, isBinary: boolean]
+  /** The last event of a connection. 1006: it ended without a closing handshake. */
+  close: [id: string, code: number, reason: string]
+  /** What went wrong with one connection, or with the server (null). Unheard errors are logged. */
+  error: [id: string | null, error: Error]
+  /** Everything queued has been written, after `send` returned false. */
+  drain: [id: string]
+  /** A broadcast was not queued for this connection, whose queue is full; `drain` tells when it has room again. */
+  dropped: [id: string]
+  /** A connection has joined a room. */
+  'room:join': [id: string, room: string]
+  /** A connection has left a room: by `leave`, by closing or with its shard. `close` follows in the latter cases. */
+  'room:leave': [id: string, room: string]
+  /** A shard has started, exited or given up for a while. */
+  shard: [event: ShardEvent]
+}

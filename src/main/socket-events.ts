@@ -1,0 +1,174 @@
+import { ReadyState } from '../shared/connection-table.ts'
+import { ShardwsError } from '../shared/errors.ts'
+import type { Gate } from './gate.ts'
+import type { Unprocessed } from './unprocessed.ts'
+
+/** The events of one connection. */
+export interface SocketEventMap {
+  /** Text is a string, binary a Buffer: a view on a larger one, to be copied if it is kept for long. */
+  message: [message: string | Buffer, isBinary: boolean]
+  /** The last event. 1006: it ended without a closing handshake. */
+  close: [code: number, reason: string]
+  /** What went wrong with it; a protocol error closes it by itself. */
+  error: [error: Error]
+  /** Everything queued has been written, after `send` returned false. */
+  drain: []
+  'room:join': [room: string]
+  'room:leave': [room: string]
+}
+
+export type SocketEvent = keyof SocketEventMap
+
+/** What it throws or rejects with arrives at `error`. A message counts as unprocessed until the promise settles. */
+export type SocketListener<Event extends SocketEvent = SocketEvent> = (...args: SocketEventMap[Event]) => unknown
+
+/** One that takes the arguments of its own event, whichever that is. */
+type AnyListener = (...args: never[]) => unknown
+
+interface Entry {
+  readonly event: SocketEvent
+  readonly listener: AnyListener
+  readonly isOnce: boolean
+}
+
+const EVENTS: Readonly<Record<SocketEvent, true>> = {
+  message: true,
+  close: true,
+  error: true,
+  drain: true,
+  'room:join': true,
+  'room:leave': true,
+}
+
+const NO_ENTRIES: readonly Entry[] = []
+const NO_LISTENERS: readonly AnyListener[] = []
+
+/** What few connections need at a time: the others pay one pointer for all of it. */
+export class SocketExtras {
+  /** In the order in which they were added; replaced, never changed, so that an event may change it under way. */
+  entries = NO_ENTRIES
+  metadata: Record<string, unknown> | null = null
+  unprocessed: Unprocessed | null = null
+  gate: Gate | null = null
+
+  add(entry: Entry): void {
+    this.entries = [...this.entries, entry]
+  }
+
+  get isEmpty(): boolean {
+    const { entries, metadata, unprocessed, gate } = this
+    return entries.length === 0 && metadata === null && unprocessed === null && gate === null
+  }
+}
+
+/**
+ * The listeners of one connection, `metadata`, and what else most connections do without. It has no private methods: V8
+ * would mark every connection with another 8 bytes for them.
+ */
+export abstract class SocketEvents {
+  static readonly CONNECTING = ReadyState.CONNECTING
+  static readonly OPEN = ReadyState.OPEN
+  static readonly CLOSING = ReadyState.CLOSING
+  static readonly CLOSED = ReadyState.CLOSED
+
+  #extras: SocketExtras | null = null
+
+  get CONNECTING(): typeof ReadyState.CONNECTING {
+    return ReadyState.CONNECTING
+  }
+
+  get OPEN(): typeof ReadyState.OPEN {
+    return ReadyState.OPEN
+  }
+
+  get CLOSING(): typeof ReadyState.CLOSING {
+    return ReadyState.CLOSING
+  }
+
+  get CLOSED(): typeof ReadyState.CLOSED {
+    return ReadyState.CLOSED
+  }
+
+  /** Adds a listener; the same one may be added several times. @throws ShardwsError ARGUMENT_INVALID */
+  on<Event extends SocketEvent>(event: Event, listener: SocketListener<Event>): this {
+    this.extras().add(entry(event, listener, false))
+    return this
+  }
+
+  /** As `on`, for the next event only. @throws ShardwsError ARGUMENT_INVALID */
+  once<Event extends SocketEvent>(event: Event, listener: SocketListener<Event>): this {
+    this.extras().add(entry(event, listener, true))
+    return this
+  }
+
+  /** Removes the latest addition of a listener, if there is one. */
+  off<Event extends SocketEvent>(event: Event, listener: SocketListener<Event>): this {
+    const entries = this.#extras?.entries ?? NO_ENTRIES
+    const index = entries.findLastIndex((each) => each.event === event && each.listener === listener)
+    if (index !== -1) this.extras().entries = entries.toSpliced(index, 1)
+    return this
+  }
+
+  /** `on('message', listener)`. @throws ShardwsError ARGUMENT_INVALID */
+  onMessage(listener: SocketListener<'message'>): this {
+    return this.on('message', listener)
+  }
+
+  /** `on('close', listener)`. @throws ShardwsError ARGUMENT_INVALID */
+  onClose(listener: SocketListener<'close'>): this {
+    return this.on('close', listener)
+  }
+
+  /** `on('error', listener)`. @throws ShardwsError ARGUMENT_INVALID */
+  onError(listener: SocketListener<'error'>): this {
+    return this.on('error', listener)
+  }
+
+  /** Free for the application, as `data` is, but without a type. An empty object until it is set. */
+  get metadata(): Record<string, unknown> {
+    const extras = this.extras()
+    extras.metadata ??= {}
+    return extras.metadata
+  }
+
+  set metadata(metadata: Record<string, unknown>) {
+    this.extras().metadata = metadata
+  }
+
+  /** By the dispatcher: what holds its messages back, null for nothing. */
+  get gate(): Gate | null {
+    return this.#extras?.gate ?? null
+  }
+
+  set gate(gate: Gate | null) {
+    if (gate === null && this.#extras === null) return
+    this.extras().gate = gate
+    if (this.#extras?.isEmpty) this.#extras = null
+  }
+
+  /** By the dispatcher: who is to hear of an event that happens now. */
+  takeListeners(event: SocketEvent): readonly AnyListener[] {
+    const entries = this.#extras?.entries ?? NO_ENTRIES
+    if (entries.length === 0) return NO_LISTENERS
+    const heard = entries.filter((each) => each.event === event)
+    if (heard.some(({ isOnce }) => isOnce)) {
+      this.extras().entries = entries.filter((each) => !(each.isOnce && each.event === event))
+    }
+    return heard.map(({ listener }) => listener)
+  }
+
+  protected extras(): SocketExtras {
+    this.#extras ??= new SocketExtras()
+    return this.#extras
+  }
+}
+
+/** The listener to add. @throws ShardwsError ARGUMENT_INVALID */
+function entry(event: SocketEvent, listener: AnyListener, isOnce: boolean): Entry {
+  if (!Object.hasOwn(EVENTS, event)) {
+    const known = Object.keys(EVENTS).join(', ')
+    throw new ShardwsError('ARGUMENT_INVALID', `event must be one of ${known}, got ${String(event)}`)
+  }
+  if (typeof listener !== 'function') throw new ShardwsError('ARGUMENT_INVALID', 'listener must be a function')
+  return { event, listener, isOnce }
+}
