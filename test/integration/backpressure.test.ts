@@ -88,7 +88,14 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
       await assertReceived(t, slow, [BLOCKING, last])
       await drained(engine, slow)
       await assertAtRest(t, engine, slow, 1)
-      t.match(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 3, link: 0, controls: 0, rateLimit: 0, invalid: 0 })
+      t.match(engine.server.stats().dropped, {
+        slowConsumer: 0,
+        backpressure: 3,
+        link: 0,
+        controls: 0,
+        rateLimit: 0,
+        invalid: 0,
+      })
       t.same([engine.journal.closes, engine.journal.dropped], [[], []])
     })
 
@@ -101,7 +108,14 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
       await assertReceived(t, slow, [BLOCKING, ...over])
       await drained(engine, slow)
       await assertAtRest(t, engine, slow, 1)
-      t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 0, controls: 0, rateLimit: 0, invalid: 0 })
+      t.same(engine.server.stats().dropped, {
+        slowConsumer: 0,
+        backpressure: 0,
+        link: 0,
+        controls: 0,
+        rateLimit: 0,
+        invalid: 0,
+      })
     })
 
     t.test("'close': the first message over the limit ends the connection with 1013", async (t) => {
@@ -163,7 +177,14 @@ t.test('a message beyond maxBackpressure is admitted to an empty queue, again an
   await assertReceived(t, reader, [BLOCKING])
   await queued(reader, 0)
   await assertAtRest(t, engine, reader, 0)
-  t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 0, controls: 0, rateLimit: 0, invalid: 0 })
+  t.same(engine.server.stats().dropped, {
+    slowConsumer: 0,
+    backpressure: 0,
+    link: 0,
+    controls: 0,
+    rateLimit: 0,
+    invalid: 0,
+  })
 })
 
 t.test("'close' ends a peer that never reads again, too", async (t) => {
@@ -246,7 +267,14 @@ t.test('what a blocked shard has not taken is bounded in bytes, counted, and arr
   t.equal(peer.send('refused'), false)
   t.equal(peer.send('refused too'), false)
   t.equal(engine.server.broadcast('refused as well'), false)
-  t.same(engine.server.stats().dropped, { slowConsumer: 0, backpressure: 0, link: 3, controls: 0, rateLimit: 0, invalid: 0 })
+  t.same(engine.server.stats().dropped, {
+    slowConsumer: 0,
+    backpressure: 0,
+    link: 3,
+    controls: 0,
+    rateLimit: 0,
+    invalid: 0,
+  })
   t.equal(peer.bufferedAmount, 64 * KIB)
   await assertReceived(t, joined, messages)
   await drained(engine, joined)
