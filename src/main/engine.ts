@@ -8,7 +8,7 @@ import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
-import { encodeFanOut, readFanOut } from './fan-out.ts'
+import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
@@ -137,17 +137,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
   broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions): boolean {
     const { flags, except } = readFanOut(message, options, (id) => this.peers.find(id))
     const { frame, payloadBytes } = encodeFanOut(message, flags, except)
-    let isComplete = true
-    for (const shard of this.supervisor.shards) {
-      if (!shard.canTake && shard.connections === 0) continue
-      if (shard.link.hasCredit()) {
-        shard.link.broadcast(frame, payloadBytes, except, flags)
-      } else {
-        this.counters.refusedByLink++
-        isComplete = false
-      }
-    }
-    return isComplete
+    // One that is adopting may be about to get its first connection.
+    const shards = this.supervisor.shards.filter(({ isAdopting, connections }) => isAdopting || connections > 0)
+    return postToEach(shards, this.counters, (link) => link.broadcast(frame, payloadBytes, except, flags))
   }
 
   /**

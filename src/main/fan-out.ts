@@ -3,8 +3,9 @@ import { ShardwsError } from '../shared/errors.ts'
 import { type FanOut, SendFlag } from '../shared/messages.ts'
 import { encodeFrame } from '../shared/protocol/frame-writer.ts'
 import { Opcode } from '../shared/protocol/opcodes.ts'
+import type { MainCounters } from './main-counters.ts'
 import { assertMessage } from './message-arguments.ts'
-import { type BroadcastOptions, type Peer, sendFlags } from './peer.ts'
+import { type BroadcastOptions, type Peer, type PeerShard, sendFlags } from './peer.ts'
 
 /** A frame of this size or more is mapped by every shard instead of being copied to each. */
 const SHARED_MEMORY_BYTES = 4096
@@ -33,6 +34,24 @@ export function readFanOut(
   if (typeof except === 'string') return { flags, except: find(except)?.key ?? NOBODY }
   if (typeof except?.key === 'number') return { flags, except: except.key }
   throw new ShardwsError('ARGUMENT_INVALID', 'options.except must be a connection or its id')
+}
+
+/** Posts to each of these shards. False if one was too far behind to take it. */
+export function postToEach(
+  shards: readonly PeerShard[],
+  counters: MainCounters,
+  post: (link: PeerShard['link']) => void,
+): boolean {
+  let isComplete = true
+  for (const { link } of shards) {
+    if (link.hasCredit()) {
+      post(link)
+    } else {
+      counters.refusedByLink++
+      isComplete = false
+    }
+  }
+  return isComplete
 }
 
 function inSharedMemory(frame: Buffer): SharedArrayBuffer {

@@ -1,6 +1,6 @@
 import { ReadyState } from '../shared/connection-table.ts'
 import { ShardwsError } from '../shared/errors.ts'
-import { encodeFanOut, readFanOut } from './fan-out.ts'
+import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -107,17 +107,8 @@ export class Rooms implements PeerRooms {
       return true
     }
     const fanOut = encodeFanOut(message, flags, except)
-    let isComplete = true
-    for (const { index, link } of shards()) {
-      if (!audience.isOn(index)) continue
-      if (link.hasCredit()) {
-        link.publish(room, fanOut)
-      } else {
-        counters.refusedByLink++
-        isComplete = false
-      }
-    }
-    return isComplete
+    const homes = shards().filter(({ index }) => audience.isOn(index))
+    return postToEach(homes, counters, (link) => link.publish(room, fanOut))
   }
 
   /** These connections are gone, and their shards know. The directory is exact before anybody hears of it. */
