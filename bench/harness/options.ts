@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { PEERS, type Peer } from '../peers.ts'
 import { WORKS, type Work } from '../works.ts'
+import { choose } from './choose.ts'
 
 export const USAGE = `Usage: npm run bench -- [options]
   --seconds N     measured window of each run (default 1)
@@ -73,19 +74,4 @@ function positive(option: string, value: string): number {
   const number = Number(value)
   if (!(number > 0 && Number.isFinite(number))) throw new Error(`--${option} must be a positive number, not '${value}'`)
   return number
-}
-
-/** The table's order holds, whatever order was typed. */
-function choose<Row extends { readonly name: string }>(
-  option: string,
-  list: string | undefined,
-  table: readonly Row[],
-): readonly Row[] {
-  if (list === undefined) return table
-  const names = list.split(',')
-  for (const name of names) {
-    if (table.some((row) => row.name === name)) continue
-    throw new Error(`--${option}: no '${name}'; there are ${table.map((row) => row.name).join(', ')}`)
-  }
-  return table.filter((row) => names.includes(row.name))
 }

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { FIN_TEXT } from '../load/frames.ts'
 import { atMost } from './attackers/at-most.ts'
 import { Client, handshake } from './attackers/client.ts'
-import { FIN_TEXT, frame } from './attackers/frames.ts'
+import { frame } from './attackers/frames.ts'
 import { CALM_PATH } from './protocol.ts'
 
 /** Enough to have one on each shard. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { choose } from '../harness/choose.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { SERVERS, type Server } from './servers.ts'
 
@@ -30,19 +31,4 @@ export function parseOptions(args: readonly string[]): HostileOptions | null {
     servers: choose('servers', values.servers, SERVERS),
     outDir: values.out,
   }
-}
-
-/** The table's order holds, whatever order was typed. */
-function choose<Named extends { readonly name: string }>(
-  option: string,
-  list: string | undefined,
-  table: readonly Named[],
-): readonly Named[] {
-  if (list === undefined) return table
-  const names = list.split(',')
-  for (const name of names) {
-    if (table.some((row) => row.name === name)) continue
-    throw new Error(`--${option}: no '${name}'; there are ${table.map((row) => row.name).join(', ')}`)
-  }
-  return table.filter((row) => names.includes(row.name))
 }

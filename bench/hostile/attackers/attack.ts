@@ -1,8 +1,9 @@
+import { FIN_BINARY, FIN_CLOSE, FIN_TEXT } from '../../load/frames.ts'
 import { type AttackCommand, type AttackReply, CALM_PATH, type Size, type Target } from '../protocol.ts'
 import { scenarioNamed } from '../scenarios.ts'
 import { Arena } from './arena.ts'
 import { handshake } from './client.ts'
-import { FIN_BINARY, FIN_CLOSE, FIN_TEXT, frame, repeat } from './frames.ts'
+import { frame, repeat } from './frames.ts'
 
 const WARM_UP_CONNECTIONS = 40
 const WARM_UP_MESSAGES = 50

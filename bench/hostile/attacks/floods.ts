@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { FIN_BINARY, FIN_CLOSE, FIN_PING, FIN_TEXT } from '../../load/frames.ts'
 import type { Arena } from '../attackers/arena.ts'
 import { atMost } from '../attackers/at-most.ts'
 import { type Client, handshake } from '../attackers/client.ts'
-import { FIN_BINARY, FIN_CLOSE, FIN_PING, FIN_TEXT, frame, repeat } from '../attackers/frames.ts'
+import { frame, repeat } from '../attackers/frames.ts'
 import { CALM_PATH, type Size } from '../protocol.ts'
 
 /** How long a server may take for what it has been sent. */

@@ -1,7 +1,8 @@
 import { constants, deflateRawSync } from 'node:zlib'
+import { FIN_CLOSE } from '../../load/frames.ts'
 import type { Arena } from '../attackers/arena.ts'
 import { handshake } from '../attackers/client.ts'
-import { FIN_CLOSE, FIN_COMPRESSED_BINARY, frame } from '../attackers/frames.ts'
+import { FIN_COMPRESSED_BINARY, frame } from '../attackers/frames.ts'
 import type { Size } from '../protocol.ts'
 
 const MEGABYTE = 1024 * 1024

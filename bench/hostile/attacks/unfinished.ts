@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { FIN_BINARY } from '../../load/frames.ts'
 import type { Arena } from '../attackers/arena.ts'
-import { BINARY_FRAGMENT, CONTINUATION, FIN_BINARY, frame, repeat } from '../attackers/frames.ts'
+import { BINARY_FRAGMENT, CONTINUATION, frame, repeat } from '../attackers/frames.ts'
 import type { Size } from '../protocol.ts'
 
 /** How long a message that never ends is held open. */
