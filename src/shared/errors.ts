@@ -20,6 +20,7 @@ const TABLE = {
   NOT_TRANSFERABLE: { message: 'the socket cannot be handed to a shard' },
   SERVER_CLOSED: { message: 'the server has been shut down' },
   ALREADY_LISTENING: { message: 'the server is listening already' },
+  EXPRESS_MISSING: { message: 'Express is not installed: npm install express' },
 
   // ── a shard's failure: reported to the supervisor, `ready()` and the `shard` event ──
   SHARD_FAILED: { message: 'a shard ended unexpectedly' },
