@@ -14,6 +14,7 @@ export type {
   WebSocketServerOptions,
 } from './main/options.ts'
 export type { BroadcastOptions, Peer, Peer as Socket, SendOptions } from './main/peer.ts'
+export type { PlacementFunction, ShardBy, ShardView } from './main/placement.ts'
 export type { RoomsOverview } from './main/rooms.ts'
 export type { Middleware, RouteFunction, RouteHandler, RouteParams } from './main/routes.ts'
 export type { WebSocketServerEvents } from './main/server-events.ts'

@@ -27,7 +27,11 @@ export interface HandshakeContext {
   agree(opening: OpeningHandshake): Agreement | null
   /** The route that serves this target, null without routes. */
   match(url: string): RouteMatch | null
-  chooseShard(): RunningShard | undefined
+  /** Null: none can take it now, and any will do. @throws ShardwsError PLACEMENT_FAILED */
+  chooseSeat(request: UpgradeRequest): number | null
+  shardAt(seat: number): RunningShard | null
+  /** Whether it is worth waiting for the shard of this seat. */
+  isComing(seat: number): boolean
   /** Calls back once when a shard can take connections again; false when none will. */
   awaitShard(callback: () => void): boolean
   cancelAwait(callback: () => void): void
@@ -66,6 +70,8 @@ export class Handshake {
   #opening!: OpeningHandshake
   #request!: UpgradeRequest
   #shard: RunningShard | null = null
+  /** Whose shard cannot take it yet, and no other one will do. */
+  #awaitedSeat: number | null = null
   #agreement: Agreement | null = null
   #isAccepted = false
   /** Refused, given away or left: main has nothing more to do for it. */
@@ -113,6 +119,8 @@ export class Handshake {
     if (nowMs >= this.#verifyDueMs) this.fail('VERIFY_TIMEOUT')
     else if (nowMs >= this.#dueMs) this.fail('HANDSHAKE_TIMEOUT')
     else if (nowMs >= this.#reserveDueMs) this.#onReserveTimeout()
+    // That memory is free again is not announced.
+    else if (this.#awaitedSeat !== null) this.#take(this.#awaitedSeat)
   }
 
   /** The shard will take the socket. */
@@ -170,12 +178,27 @@ export class Handshake {
   }
 
   #place(): void {
-    const shard = this.#context.chooseShard()
-    if (shard === undefined) {
-      if (this.#context.awaitShard(this.#onAdopting)) return
-      this.fail('NO_SHARD')
+    let seat: number | null
+    try {
+      seat = this.#context.chooseSeat(this.#request)
+    } catch (error) {
+      this.#context.counters.handlerErrors++
+      this.#context.onError(error as Error)
+      this.fail('PLACEMENT_FAILED')
       return
     }
+    if (seat !== null) this.#take(seat)
+    else if (!this.#context.awaitShard(this.#onAdopting)) this.fail('NO_SHARD')
+  }
+
+  #take(seat: number): void {
+    const shard = this.#context.shardAt(seat)
+    if (!shard?.canTake) {
+      this.#awaitedSeat = seat
+      if (!this.#context.isComing(seat)) this.fail('NO_SHARD')
+      return
+    }
+    this.#awaitedSeat = null
     this.#shard = shard
     shard.assigned++
     shard.link.reserve(this.key)

@@ -6,6 +6,7 @@ import type { StrategyName } from '../shared/ticket.ts'
 import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { Peer } from './peer.ts'
+import type { PlacementOptions } from './placement.ts'
 
 /** What `verifyClient` may answer instead of a boolean. */
 export interface Verdict {
@@ -70,6 +71,18 @@ export interface RateLimit {
 export interface WebSocketServerOptions extends GuardOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
+  /**
+   * Which shard a new connection goes to. 'least-connections': the one with the fewest; 'round-robin': the next one; both
+   * pass over shards that cannot take it now. A function names the shard itself; one that throws or names none costs that
+   * client 500. Default 'least-connections'.
+   */
+  placement?: PlacementOptions['placement']
+  /**
+   * Connections of the same key meet on the same shard, instead of `placement`. Which one depends on the key and on how many
+   * shards there are, by rendezvous hashing: one shard more or fewer moves only the keys that it gets or had. If that shard
+   * cannot take the connection now, the handshake waits for it, and gets 503 when `handshakeTimeoutMs` is over.
+   */
+  shardBy?: PlacementOptions['shardBy']
   /** Milliseconds in which a starting shard must become ready, 100 to 600000. Default 10000. */
   shardReadyTimeoutMs?: number
   /** Module of the shard, for bundlers that move it. Default: the one in this package. */
@@ -192,7 +205,7 @@ export interface WebSocketServerOptions extends GuardOptions {
   idleTimeout?: number
 }
 
-export interface ResolvedOptions {
+export interface ResolvedOptions extends PlacementOptions {
   readonly shards: number
   readonly shardReadyTimeoutMs: number
   readonly shardUrl: URL | undefined

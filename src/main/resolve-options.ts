@@ -19,6 +19,7 @@ import {
   oneOf,
 } from './option-checks.ts'
 import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
+import type { PlacementOptions } from './placement.ts'
 
 type OptionName = keyof WebSocketServerOptions
 
@@ -33,6 +34,11 @@ const MAX_SHARDS = 256
 
 const CHECKS: Readonly<Record<OptionName, Check>> = {
   shards: integer(0, MAX_SHARDS),
+  placement: (value) =>
+    typeof value === 'function' || value === 'least-connections' || value === 'round-robin'
+      ? null
+      : "'least-connections', 'round-robin' or a function",
+  shardBy: isFunction,
   shardReadyTimeoutMs: integer(100, 600_000),
   shardUrl: (value) => (value instanceof URL ? null : 'a URL'),
   execArgv: listOf(isString, 'an array of strings'),
@@ -119,6 +125,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   return Object.freeze({
     shards: options.shards ?? Math.max(1, availableParallelism() - 1),
+    ...resolvePlacement(options),
     shardReadyTimeoutMs: options.shardReadyTimeoutMs ?? 10_000,
     shardUrl: options.shardUrl,
     execArgv: options.execArgv,
@@ -169,6 +176,13 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
+}
+
+function resolvePlacement({ placement, shardBy }: WebSocketServerOptions): PlacementOptions {
+  if (placement !== undefined && shardBy !== undefined) {
+    throw new ShardwsError('OPTION_INVALID', 'options.placement and options.shardBy exclude each other; give only one')
+  }
+  return { placement: placement ?? 'least-connections', shardBy }
 }
 
 function resolveHandshake(options: WebSocketServerOptions): HandshakeOptions {

@@ -63,6 +63,11 @@ export class Supervisor {
     return this.#seats.flatMap(({ current }) => (current === null ? [] : [current]))
   }
 
+  /** By index; null while that shard is gone. */
+  get seats(): readonly (RunningShard | null)[] {
+    return this.#seats.map(({ current }) => current)
+  }
+
   get degraded(): number {
     return this.#seats.filter((seat) => seat.isDegraded).length
   }
@@ -70,6 +75,11 @@ export class Supervisor {
   /** Whether a shard that takes connections may appear without anybody doing anything. */
   get isStarting(): boolean {
     return !this.#isStopping && this.#seats.some(({ current, isDegraded }) => !isDegraded && !current?.isAdopting)
+  }
+
+  /** Whether this very shard takes connections, or may do so without anybody doing anything. */
+  isComing(index: number): boolean {
+    return !this.#isStopping && this.#seats[index]?.isDegraded === false
   }
 
   /** Calls back once, when the next shard starts to adopt. */

@@ -13,7 +13,7 @@ import type { ResolvedOptions } from './options.ts'
 import { compileOrigins } from './origin.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { endPendingRequest } from './pending-requests.ts'
-import { LeastConnections } from './placement.ts'
+import { createPlacement, type Placement } from './placement.ts'
 import { formatAnswer, recordRefusal, refuse } from './refusal.ts'
 import type { RouteMatch } from './route-match.ts'
 import type { Router } from './router.ts'
@@ -21,6 +21,7 @@ import type { RunningShard } from './running-shard.ts'
 import type { Applicant, SecurityLog } from './security-log.ts'
 import type { Supervisor } from './supervisor.ts'
 import { Sweep } from './sweep.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
 
 /** How late a deadline of a handshake may be noticed. */
 const SWEEP_MS = 50
@@ -43,7 +44,7 @@ export class Upgrades implements HandshakeContext {
   readonly options: ResolvedOptions
   readonly counters: MainCounters
   readonly #host: UpgradeHost
-  readonly #placement = new LeastConnections()
+  readonly #placement: Placement
   readonly guard: AddressGuard
   readonly #isOriginAllowed: (origin: string, host: string) => boolean
   readonly #handshakes = new Map<ConnectionKey, Handshake>()
@@ -60,6 +61,7 @@ export class Upgrades implements HandshakeContext {
     this.guard = new AddressGuard(host.options.guards)
     this.#host = host
     this.#isOriginAllowed = compileOrigins(host.options.allowOrigins)
+    this.#placement = createPlacement(host.options)
   }
 
   /** To be called in the `upgrade` event's own tick. Never throws for what the client did. */
@@ -130,8 +132,16 @@ export class Upgrades implements HandshakeContext {
     return router.isEmpty ? null : router.find(splitTarget(url).path)
   }
 
-  chooseShard(): RunningShard | undefined {
-    return this.#placement.choose(this.#host.supervisor.shards)
+  chooseSeat(request: UpgradeRequest): number | null {
+    return this.#placement.choose(request, this.#host.supervisor.seats)
+  }
+
+  shardAt(seat: number): RunningShard | null {
+    return this.#host.supervisor.seats[seat] ?? null
+  }
+
+  isComing(seat: number): boolean {
+    return !this.#isClosed && this.#host.supervisor.isComing(seat)
   }
 
   awaitShard(callback: () => void): boolean {

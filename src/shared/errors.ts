@@ -58,6 +58,7 @@ const TABLE = {
   },
   HEADERS_TOO_LARGE: { message: 'more header fields than maxHeaderFields', status: 431, option: 'maxHeaderFields' },
   VERIFY_FAILED: { message: 'verifyClient threw or rejected', status: 500 },
+  PLACEMENT_FAILED: { message: 'placement or shardBy threw or returned no valid answer', status: 500 },
   VERIFY_TIMEOUT: { message: 'verifyClient took longer than verifyTimeoutMs', status: 503, option: 'verifyTimeoutMs' },
   TOO_MANY_HANDSHAKES: {
     message: 'more opening handshakes at once than maxPendingHandshakes',

@@ -61,6 +61,18 @@ const RATE = { messages: 10, perMs: 1000, burst: 20, bytesPerSecond: 0, action: 
 
 const ROWS: Readonly<Record<Name, Row>> = {
   shards: integer(({ shards }) => shards, Math.max(1, availableParallelism() - 1), 0, 256),
+  placement: {
+    read: ({ placement }) => placement,
+    byDefault: 'least-connections',
+    good: ['least-connections', 'round-robin', nothing],
+    bad: ['random', '', null, 1, true, {}],
+  },
+  shardBy: {
+    read: ({ shardBy }) => shardBy,
+    byDefault: undefined,
+    good: [nothing],
+    bad: NO_FUNCTION,
+  },
   shardReadyTimeoutMs: integer((options) => options.shardReadyTimeoutMs, 10_000, 100, 600_000),
   shardUrl: {
     read: ({ shardUrl }) => shardUrl,
@@ -333,6 +345,17 @@ t.test('without pings there is no liveness deadline', async (t) => {
   t.equal(resolveOptions({ pingIntervalMs: 0 }).shard.livenessMs, 0)
   t.equal(resolveOptions({ pingIntervalMs: 0, livenessMs: 5 }).shard.livenessMs, 0)
   t.equal(resolveOptions({ pingIntervalMs: 1, livenessMs: 5 }).shard.livenessMs, 5)
+})
+
+t.test('placement and shardBy exclude each other', async (t) => {
+  const shardBy = (): string => 'key'
+  for (const placement of ['least-connections', 'round-robin', () => 0] as const) {
+    t.throws(() => resolveOptions({ placement, shardBy }), {
+      code: 'OPTION_INVALID',
+      message: /options\.placement and options\.shardBy/,
+    })
+  }
+  t.equal(resolveOptions({ shardBy }).shardBy, shardBy)
 })
 
 t.test('row 27: verifyClient has no longer than the handshake it is part of', async (t) => {
