@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
-import { drainRead } from '../shared/handoff/reading.ts'
+import { drainRead, releaseReading } from '../shared/handoff/reading.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
 import { type Agreement, formatAgreement } from '../shared/protocol/permessage-deflate.ts'
 import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
@@ -155,6 +155,10 @@ export class Handshake {
     try {
       const answer = await verifyClient(this.#raw)
       const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
+      if (verdict.answered === true) {
+        this.#leave(verdict.status)
+        return null
+      }
       if (verdict.accept ?? verdict.status === undefined) return verdict
       const { status = 401, headers, body } = verdict
       this.fail('UNAUTHORIZED', { status, ...(headers && { headers }), ...(body === undefined ? {} : { body }) })
@@ -165,6 +169,14 @@ export class Handshake {
       this.#verifyDueMs = Number.POSITIVE_INFINITY
     }
     return null
+  }
+
+  /** The socket is somebody else's from now on, who has answered the client with this status. */
+  #leave(status: number | undefined): void {
+    if (this.#isOver) return
+    this.#end()
+    releaseReading(this.#socket)
+    this.#context.onRefused(this, status === 401 || status === 403 ? 'UNAUTHORIZED' : 'NOT_UPGRADED')
   }
 
   #selectProtocol(): string | null {

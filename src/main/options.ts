@@ -18,6 +18,11 @@ export interface Verdict {
   readonly headers?: Readonly<Record<string, string>>
   /** Body of the refusal, text. Default: the reason phrase. */
   readonly body?: string
+  /**
+   * The client has been answered on `request.socket` already, with `status`: the handshake ends, and what is left of the
+   * answer and the end of the socket are up to who has answered. What the client still sends is ignored. Default false.
+   */
+  readonly answered?: boolean
   /** Whom the client turned out to be: becomes `request.user` and `socket.data.user`. */
   readonly user?: unknown
 }

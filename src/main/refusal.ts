@@ -37,6 +37,11 @@ export function formatAnswer(
 /** Sends a complete answer, and ignores whatever else comes on this connection. */
 export function refuse(socket: Duplex, answer: string): void {
   socket.end(answer)
+  linger(socket)
+}
+
+/** Reads and ignores what still comes on a socket that has been ended, and destroys it when its peer does not end it too. */
+export function linger(socket: Duplex): void {
   // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
   releaseReading(socket)
   const deadline = setTimeout(() => socket.destroy(), LINGER_MS)

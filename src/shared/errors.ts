@@ -30,6 +30,7 @@ const TABLE = {
   // ── refused opening handshakes: RFC 6455 §4.2 ──
   BAD_REQUEST: { message: 'malformed opening handshake', status: 400 },
   UNAUTHORIZED: { message: 'the client was refused by verifyClient', status: 401 },
+  NOT_UPGRADED: { message: 'the request was answered by verifyClient or a route instead of being upgraded' },
   ORIGIN_FORBIDDEN: { message: 'the origin is not allowed', status: 403 },
   ADDRESS_FORBIDDEN: { message: 'the address is not allowed', status: 403 },
   PATH_NOT_FOUND: { message: 'no WebSocket endpoint at this path', status: 404 },
