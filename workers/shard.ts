@@ -51,6 +51,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   readonly #link: MainLink
   readonly #taker: Taker
   readonly #heartbeat: Heartbeat
+  readonly #beat: NodeJS.Timeout
   readonly #context: ConnectionContext
   readonly #onStopped: (cause: Error | null) => void
   /** Null for a shard on the main thread, whose memory is not its own. */
@@ -72,6 +73,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
     this.#heartbeat = new Heartbeat(options, this.#connections)
+    this.#beat = setInterval(() => this.#counters.add(Counter.BEATS, 1), options.beatMs)
     const isOwnThread = task.taker.strategy !== 'local'
     const memory = { heapBytes: heapLimit(), externalBytes: options.maxExternalBytes }
     this.#memory = isOwnThread ? new MemoryWatch(this.#counters, memory, this) : null
@@ -189,6 +191,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     if (this.#isStopping) return
     this.#isStopping = true
     this.#heartbeat.stop()
+    clearInterval(this.#beat)
     this.#memory?.stop()
     this.#taker.close()
     for (const connection of this.#connections.values()) connection.terminate()

@@ -27,6 +27,14 @@ import { Upgrades } from './upgrades.ts'
 
 const LONGEST_MS = 2 ** 31 - 1
 
+const SHARD_LOG_LEVELS = {
+  started: 'info',
+  stalled: 'warn',
+  resumed: 'info',
+  exited: 'error',
+  degraded: 'error',
+} as const
+
 /** How long a shard may take to end after its connections are gone. */
 const STOP_DEADLINE_MS = 2000
 
@@ -239,8 +247,9 @@ export class Engine implements ShardObserver, SupervisorObserver {
 
   onShardEvent(event: ShardEvent): void {
     const { kind, shard, cause } = event
-    const level = kind === 'started' ? 'info' : 'error'
-    this.options.logger[level]({ shard, cause: String(cause ?? '') }, `shard ${kind}`)
+    if (kind === 'stalled') this.counters.shardStalls++
+    if ((cause as ShardwsError | undefined)?.code === 'SHARD_STALLED') this.counters.shardKills++
+    this.options.logger[SHARD_LOG_LEVELS[kind]]({ shard, cause: String(cause ?? '') }, `shard ${kind}`)
     this.#observer.onShardEvent(event)
   }
 

@@ -30,6 +30,8 @@ export function limitsOf(
   }
   for (const [option, all] of Object.entries(COUNTED)) for (const each of all) add(option, shardCounters.total(each))
   add('maxBackpressure', counters.refusedByBackpressure)
+  add('stallMs', counters.shardStalls)
+  add('killMs', counters.shardKills)
   for (const [option, count] of Object.entries(counters.unprocessedPauses)) add(option, count)
   const { maxRooms, maxRoomSize, maxRoomsPerConnection } = counters.refusedJoins
   for (const [option, count] of Object.entries({ maxRooms, maxRoomSize, maxRoomsPerConnection })) add(option, count)

@@ -23,6 +23,9 @@ export class MainCounters {
   /** Messages that did not match `validate`. */
   invalidMessages = 0
   shardDeaths = 0
+  /** Times a shard stood still for `stallMs`, and for `killMs`. */
+  shardStalls = 0
+  shardKills = 0
   /** Connections that their middleware did not let in in time. */
   middlewareTimeouts = 0
   /** Listeners of the application that threw or rejected. */

@@ -1,8 +1,13 @@
-/** The candidate that needs the fewest single-letter edits to become `name`, letter case aside. */
+/** From how many letters on a name that is a part of another is more than a coincidence. */
+const TELLING_LETTERS = 4
+
+/** The candidate that needs the fewest single-letter edits to become `name`, letter case aside; if some contain it, of those. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+  const containing = candidates.filter((candidate) => candidate.toLowerCase().includes(name.toLowerCase()))
+  const isTelling = name.length >= TELLING_LETTERS && containing.length > 0
   let nearest: string | undefined
   let fewest = Number.POSITIVE_INFINITY
-  for (const candidate of candidates) {
+  for (const candidate of isTelling ? containing : candidates) {
     const edits = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (edits < fewest) {
       fewest = edits

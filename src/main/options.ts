@@ -90,6 +90,16 @@ export interface WebSocketServerOptions extends GuardOptions {
   shardBy?: PlacementOptions['shardBy']
   /** Milliseconds in which a starting shard must become ready, 100 to 600000. Default 10000. */
   shardReadyTimeoutMs?: number
+  /**
+   * Milliseconds, 100 to 600000. A shard whose thread stands still for longer gets no new connections until it runs again.
+   * Time in which main or the whole process stands still does not count. Default 2000.
+   */
+  stallMs?: number
+  /**
+   * Milliseconds, more than `stallMs`. A shard whose thread stands still for longer is replaced at once and its connections
+   * are lost (1006). 0 = never. Default 10000, or twice `stallMs` if that is more.
+   */
+  killMs?: number
   /** Module of the shard, for bundlers that move it. Default: the one in this package. */
   shardUrl?: URL
   /** Node options of the shard threads. Default: those of the process. */
@@ -213,6 +223,9 @@ export interface WebSocketServerOptions extends GuardOptions {
 export interface ResolvedOptions extends PlacementOptions {
   readonly shards: number
   readonly shardReadyTimeoutMs: number
+  readonly stallMs: number
+  /** 0 = never. */
+  readonly killMs: number
   readonly shardUrl: URL | undefined
   readonly execArgv: readonly string[] | undefined
   readonly resourceLimits: ResourceLimits

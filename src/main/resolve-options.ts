@@ -28,6 +28,10 @@ type HandshakeOptions = Pick<
   'handshakeTimeoutMs' | 'verifyTimeoutMs' | 'maxPendingHandshakes' | 'maxHeaderFields' | 'maxUrlLength'
 >
 
+/** Between two beats of a shard, unless `stallMs` needs them more often. */
+const LONGEST_BEAT_MS = 250
+const BEATS_PER_STALL = 4
+
 const INT32_MAX = 2 ** 31 - 1
 const LONGEST_MS = 2 ** 31 - 1
 const MAX_SHARDS = 256
@@ -40,6 +44,8 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
       : "'least-connections', 'round-robin' or a function",
   shardBy: isFunction,
   shardReadyTimeoutMs: integer(100, 600_000),
+  stallMs: integer(100, 600_000),
+  killMs: integer(0, LONGEST_MS),
   shardUrl: (value) => (value instanceof URL ? null : 'a URL'),
   execArgv: listOf(isString, 'an array of strings'),
   resourceLimits: isObject('an object'),
@@ -123,10 +129,12 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const compression = resolveCompression(options.compression)
   const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
+  const watch = resolveWatch(options)
   return Object.freeze({
     shards: options.shards ?? Math.max(1, availableParallelism() - 1),
     ...resolvePlacement(options),
     shardReadyTimeoutMs: options.shardReadyTimeoutMs ?? 10_000,
+    ...watch,
     shardUrl: options.shardUrl,
     execArgv: options.execArgv,
     resourceLimits: { maxOldGenerationSizeMb: 1024, ...options.resourceLimits },
@@ -158,6 +166,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       idleTimeoutMs: options.idleTimeoutMs ?? 0,
       closeTimeoutMs: options.closeTimeoutMs ?? 10_000,
       maxLifetimeMs: options.maxLifetimeMs ?? 0,
+      beatMs: Math.min(LONGEST_BEAT_MS, Math.floor(watch.stallMs / BEATS_PER_STALL)),
     }),
     deflatePolicy: compression && deflatePolicyOf(compression),
     protocols: options.protocols ?? [],
@@ -183,6 +192,15 @@ function resolvePlacement({ placement, shardBy }: WebSocketServerOptions): Place
     throw new ShardwsError('OPTION_INVALID', 'options.placement and options.shardBy exclude each other; give only one')
   }
   return { placement: placement ?? 'least-connections', shardBy }
+}
+
+function resolveWatch({ stallMs = 2000, killMs = Math.max(10_000, 2 * stallMs) }: WebSocketServerOptions): {
+  readonly stallMs: number
+  readonly killMs: number
+} {
+  if (killMs === 0 || killMs > stallMs) return { stallMs, killMs }
+  const least = `options.stallMs, which is ${stallMs}`
+  throw new ShardwsError('OPTION_INVALID', `options.killMs must be 0 or more than ${least}, got ${killMs}`)
 }
 
 function resolveHandshake(options: WebSocketServerOptions): HandshakeOptions {

@@ -48,12 +48,15 @@ export class RunningShard implements EventHandler {
   assigned = 0
   /** It did not confirm a reservation in time; nothing is placed here until it says something. */
   isLate = false
+  /** Its thread stands still, as far as the watchdog can see; nothing is placed here until it runs again. */
+  isStalled = false
   readonly #giver: Giver
   readonly #thread: ShardThread
   readonly #row: CounterRow
   readonly #observer: ShardObserver
-  #isAdopting = false
+  #isRunning = false
   #onReady: () => void = () => {}
+  #onAbandoned: (cause: ShardwsError) => void = () => {}
 
   static async start(index: number, setup: ShardSetup): Promise<RunningShard> {
     const { giver, setup: taker } = await createGiver(await setup.strategy)
@@ -83,8 +86,11 @@ export class RunningShard implements EventHandler {
     this.#observer = setup.observer
     this.link = link(this)
     this.#thread = task.taker.strategy === 'local' ? startInProcess(task, url) : startThread(task, { ...options, url })
-    this.ended = this.#thread.ended.finally(() => {
-      this.#isAdopting = false
+    const abandoned = new Promise<never>((_, reject) => {
+      this.#onAbandoned = reject
+    })
+    this.ended = Promise.race([this.#thread.ended, abandoned]).finally(() => {
+      this.#isRunning = false
     })
     this.isReady = this.#becomeReady(options.shardReadyTimeoutMs)
     // Both are awaited by the supervisor; nobody else has to.
@@ -94,7 +100,17 @@ export class RunningShard implements EventHandler {
 
   /** Whether it takes what was placed here. */
   get isAdopting(): boolean {
-    return this.#isAdopting && !this.isLate
+    return this.#isRunning && !this.isLate && !this.isStalled
+  }
+
+  /** Whether it has become ready, and neither ended nor been told to. */
+  get isRunning(): boolean {
+    return this.#isRunning
+  }
+
+  /** Grows for as long as its thread runs. */
+  get beats(): number {
+    return this.#row.get(Counter.BEATS)
   }
 
   /** Whether more may be placed here. */
@@ -117,13 +133,18 @@ export class RunningShard implements EventHandler {
 
   /** Asks the shard to end; its open connections are destroyed. */
   stop(): void {
-    this.#isAdopting = false
+    this.#isRunning = false
     this.link.stop()
   }
 
-  /** Ends the shard, whatever it is doing, and frees what main holds for it. */
+  /** From now on it has ended, whatever its thread is doing. */
+  abandon(cause: ShardwsError): void {
+    this.#onAbandoned(cause)
+  }
+
+  /** Ends the shard, whatever it is doing, and frees what main holds for it. Resolves when its thread is gone. */
   async destroy(): Promise<void> {
-    this.#isAdopting = false
+    this.#isRunning = false
     this.#giver.close()
     this.link.cut()
     this.#row.clearGauges()
@@ -131,7 +152,7 @@ export class RunningShard implements EventHandler {
   }
 
   ready(): void {
-    this.#isAdopting = true
+    this.#isRunning = true
     this.#onReady()
   }
 

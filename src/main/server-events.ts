@@ -19,6 +19,6 @@ export interface WebSocketServerEvents {
   'room:join': [id: string, room: string]
   /** A connection has left a room: by `leave`, by closing or with its shard. `close` follows in the latter cases. */
   'room:leave': [id: string, room: string]
-  /** A shard has started, exited or given up for a while. */
+  /** A shard has started, stands still, runs again, has ended (`cause` says why) or is left alone for a while. */
   shard: [event: ShardEvent]
 }

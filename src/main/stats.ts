@@ -60,6 +60,10 @@ export interface Stats extends PerformanceMetrics {
   shardDeaths: number
   /** Shards that died too often and are left alone for a while. */
   degradedShards: number
+  /** Shards that have stood still for `stallMs` and still do. */
+  stalledShards: number
+  /** Threads of shards that have ended, or were given up after `killMs`, and are not gone yet. */
+  zombies: number
   shards: ShardStats[]
 }
 
@@ -149,6 +153,8 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     },
     shardDeaths: counters.shardDeaths,
     degradedShards: supervisor.degraded,
+    stalledShards: supervisor.stalled,
+    zombies: supervisor.zombies,
     shards: supervisor.shards.map(({ index }) => shardStatsOf(index, shardCounters.row(index))),
   }
 }

@@ -1,14 +1,17 @@
 import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
 import { RunningShard, type ShardSetup } from './running-shard.ts'
+import { Watchdog, type WatchdogObserver } from './watchdog.ts'
 
 /** More deaths than this within the period, and the shard is left alone for a while. */
 const RESTART_BUDGET = 3
 const RESTART_PERIOD_MS = 5000
 /** How long a degraded shard is left alone before it is tried again. */
 const DEGRADED_PAUSE_MS = 30_000
+/** How long a thread that was told to end at once is waited for: one that is stuck in native code goes when that returns. */
+const TERMINATE_MS = 1000
 
-export type ShardEventKind = 'started' | 'exited' | 'degraded'
+export type ShardEventKind = 'started' | 'stalled' | 'resumed' | 'exited' | 'degraded'
 
 export interface ShardEvent {
   readonly kind: ShardEventKind
@@ -32,13 +35,16 @@ interface Seat {
 }
 
 /** Keeps one running shard in every seat. */
-export class Supervisor {
+export class Supervisor implements WatchdogObserver {
   readonly #setup: ShardSetup
   readonly #observer: SupervisorObserver
   readonly #seats: Seat[]
   readonly #ready: Promise<void>
   readonly #waiting = new Set<() => void>()
   readonly #starts = new Set<Promise<RunningShard>>()
+  readonly #watchdog: Watchdog
+  /** Threads that were told to end and are not gone yet. */
+  readonly #zombies = new Set<Promise<void>>()
   #isStopping = false
 
   constructor(setup: ShardSetup, seats: number, observer: SupervisorObserver) {
@@ -50,6 +56,10 @@ export class Supervisor {
       isDegraded: false,
       retry: undefined,
     }))
+    const { stallMs, killMs, shards, shard } = setup.options
+    this.#watchdog = new Watchdog({ stallMs, killMs, beatMs: shard.beatMs }, () => this.shards, this)
+    // Shard code on this thread stands still when main does, and could not be replaced.
+    if (shards > 0) this.#watchdog.start()
     this.#ready = this.#startAll()
     this.#ready.catch(() => {})
   }
@@ -70,6 +80,15 @@ export class Supervisor {
 
   get degraded(): number {
     return this.#seats.filter((seat) => seat.isDegraded).length
+  }
+
+  get stalled(): number {
+    return this.shards.filter(({ isStalled }) => isStalled).length
+  }
+
+  /** Threads of shards that have ended, for main, and are not gone: stuck in native code, or about to go. */
+  get zombies(): number {
+    return this.#zombies.size
   }
 
   /** Whether a shard that takes connections may appear without anybody doing anything. */
@@ -94,9 +113,17 @@ export class Supervisor {
   /** Stops every shard; one that has not ended by `deadlineMs` is destroyed. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true
+    this.#watchdog.stop()
     for (const seat of this.#seats) clearTimeout(seat.retry)
     await Promise.allSettled(this.#starts)
-    await Promise.all(this.shards.map((shard) => stopWithin(shard, deadlineMs)))
+    await Promise.all(
+      this.shards.map(async (shard) => {
+        shard.stop()
+        await within(deadlineMs, shard.ended)
+        this.#bury(shard)
+      }),
+    )
+    await within(TERMINATE_MS, Promise.all(this.#zombies))
   }
 
   /** A shard can take connections again: whoever waits for one may try. */
@@ -104,6 +131,21 @@ export class Supervisor {
     const waiting = [...this.#waiting]
     this.#waiting.clear()
     for (const callback of waiting) callback()
+  }
+
+  // ── from the watchdog ──
+
+  onStalled({ index }: RunningShard): void {
+    this.#observer.onShardEvent({ kind: 'stalled', shard: index })
+  }
+
+  onResumed({ index }: RunningShard): void {
+    this.#observer.onShardEvent({ kind: 'resumed', shard: index })
+    this.announce()
+  }
+
+  onDead(shard: RunningShard): void {
+    shard.abandon(new ShardwsError('SHARD_STALLED'))
   }
 
   async #startAll(): Promise<void> {
@@ -136,8 +178,14 @@ export class Supervisor {
     this.#observer.onShardEnded(shard)
     this.#observer.onShardEvent({ kind: 'exited', shard: shard.index, cause })
     // Not awaited: a thread that is stuck in native code may take long to go, its replacement must not.
-    shard.destroy().catch(() => {})
+    this.#bury(shard)
     this.#replace(seat, shard.index)
+  }
+
+  #bury(shard: RunningShard): void {
+    const gone = shard.destroy().catch(() => {})
+    this.#zombies.add(gone)
+    void gone.then(() => this.#zombies.delete(gone))
   }
 
   #onAdopting(seat: Seat, shard: RunningShard): true {
@@ -169,16 +217,14 @@ export class Supervisor {
   }
 }
 
-async function stopWithin(shard: RunningShard, deadlineMs: number): Promise<void> {
-  shard.stop()
-  const deadline = new AbortController()
+/** Waits for `work` to settle, but no longer than that. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, deadlineMs)
-    deadline.signal.addEventListener('abort', () => clearTimeout(timer))
+    timer = setTimeout(resolve, ms)
   })
-  await Promise.race([shard.ended.catch(() => {}), late])
-  deadline.abort()
-  await shard.destroy()
+  await Promise.race([work.catch(() => {}), late])
+  clearTimeout(timer)
 }
 
 async function outcome(promise: Promise<void>): Promise<unknown> {

@@ -61,11 +61,13 @@ export const Counter = {
   RATE_LIMITED_MESSAGES: 29,
   /** Times `rateLimit` held a connection back. */
   RATE_PAUSES: 30,
+  /** Grows every `beatMs` for as long as the shard's thread runs: main takes silence for a thread that stands still. */
+  BEATS: 31,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
 /** The failures of connections follow the counters, one field per error code. */
-const FIRST_FAILURE = 32
+const FIRST_FAILURE = 48
 /** Whole cache lines, so that rows of two shards never share one. */
 const FIELDS_PER_ROW = 128
 const GAUGES: readonly Counter[] = [

@@ -25,6 +25,7 @@ const TABLE = {
   // ── a shard's failure: reported to the supervisor, `ready()` and the `shard` event ──
   SHARD_FAILED: { message: 'a shard ended unexpectedly' },
   SHARD_START_FAILED: { message: 'a shard did not become ready' },
+  SHARD_STALLED: { message: 'a shard stood still for killMs and is replaced', option: 'killMs' },
   UNKNOWN_MESSAGE: { message: 'an unknown message crossed a link' },
 
   // ── refused opening handshakes: RFC 6455 §4.2 ──

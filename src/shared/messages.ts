@@ -66,6 +66,8 @@ export interface ShardOptions {
   readonly idleTimeoutMs: number
   readonly closeTimeoutMs: number
   readonly maxLifetimeMs: number
+  /** Between two beats in shared memory. */
+  readonly beatMs: number
 }
 
 /** The argument of a shard's one endless task. */

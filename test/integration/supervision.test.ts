@@ -122,7 +122,8 @@ for (const [shard, cause] of [
 }
 
 t.test('a blocked shard gets no new connections, and keeps its own', async (t) => {
-  const { engine, orders } = await supervised(t, { shards: 2 })
+  // Sooner than the watchdog could notice: the shard has not answered.
+  const { engine, orders } = await supervised(t, { shards: 2, stallMs: 10_000 })
   const joined = await engine.joinMany(2)
   const blocked = joined.find(({ peer }) => peer.shard === 0)
   if (blocked === undefined) throw new Error('no connection on shard 0')

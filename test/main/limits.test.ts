@@ -59,7 +59,10 @@ t.test('what main counts itself', async (t) => {
   counters.refusedByBackpressure = 2
   counters.unprocessedPauses.maxUnprocessedMessages = 3
   counters.unprocessedPauses.maxUnprocessedBytes = 4
-  t.same(limits(), { maxBackpressure: 2, maxUnprocessedMessages: 3, maxUnprocessedBytes: 4 })
+  counters.shardStalls = 5
+  counters.shardKills = 1
+  const ofMain = { maxUnprocessedMessages: 3, maxUnprocessedBytes: 4, stallMs: 5, killMs: 1 }
+  t.same(limits(), { maxBackpressure: 2, ...ofMain })
   shardCounters.row(0).countFailure('SLOW_CONSUMER')
   shardCounters.row(0).add(Counter.DROPPED_MESSAGES, 1)
   t.equal(limits().maxBackpressure, 4, 'however the slow peer was met')

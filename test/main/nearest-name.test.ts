@@ -18,6 +18,13 @@ for (const [given, nearest] of [
   t.test(`${given} → ${nearest}`, async (t) => t.equal(nearestName(given, NAMES), nearest))
 }
 
+t.test('a part of a name means that name, unless it is short', async (t) => {
+  t.equal(nearestName('origins', ['killMs', 'allowOrigins']), 'allowOrigins')
+  t.equal(nearestName('timeout', ['rateLimit', 'handshakeTimeoutMs', 'idleTimeoutMs']), 'idleTimeoutMs')
+  t.equal(nearestName('ip', ['ipv', 'allowIpsAndMore', 'it']), 'ipv')
+  t.equal(nearestName('max', ['may', 'maxPayload']), 'may')
+})
+
 t.test('letter case is not counted', async (t) => {
   t.equal(nearestName('ABCDE', ['abcxy', 'abcde']), 'abcde')
 })

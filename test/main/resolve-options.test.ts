@@ -74,6 +74,15 @@ const ROWS: Readonly<Record<Name, Row>> = {
     bad: NO_FUNCTION,
   },
   shardReadyTimeoutMs: integer((options) => options.shardReadyTimeoutMs, 10_000, 100, 600_000),
+  stallMs: {
+    ...integer(({ stallMs }) => stallMs, 2000, 100, 600_000),
+    good: [100, 101, 2500, 599_999, 600_000],
+  },
+  killMs: {
+    ...integer(({ killMs }) => killMs, 10_000, 0, INT32_MAX),
+    good: [0, 2001, 2002, INT32_MAX],
+    bad: [-1, 1, 1999, 2000, INT32_MAX + 1, Number.POSITIVE_INFINITY, ...NO_NUMBER],
+  },
   shardUrl: {
     read: ({ shardUrl }) => shardUrl,
     byDefault: undefined,
@@ -365,6 +374,16 @@ t.test('row 27: verifyClient has no longer than the handshake it is part of', as
   t.throws(() => resolveOptions({ handshakeTimeoutMs: 300, verifyTimeoutMs: 301 }), {
     code: 'OPTION_INVALID',
     message: 'options.verifyTimeoutMs must be at most options.handshakeTimeoutMs, which is 300, got 301',
+  })
+})
+
+t.test('row 8: a shard is not replaced before it is noticed, and is looked at often enough', async (t) => {
+  t.match(resolveOptions({ stallMs: 100 }), { killMs: 10_000, shard: { beatMs: 25 } })
+  t.match(resolveOptions({ stallMs: 6000 }), { killMs: 12_000, shard: { beatMs: 250 } })
+  t.match(resolveOptions({ stallMs: 100, killMs: 101 }), { stallMs: 100, killMs: 101 })
+  t.throws(() => resolveOptions({ stallMs: 100, killMs: 100 }), {
+    code: 'OPTION_INVALID',
+    message: 'options.killMs must be 0 or more than options.stallMs, which is 100, got 100',
   })
 })
 

@@ -7,6 +7,7 @@ import { nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { LEAK_CHANNEL, type Leak } from '../fixtures/shards/leaks.ts'
 import { type LimitedEngine, startLimited } from './limited-engine.ts'
+import { Steady } from './steady.ts'
 
 const LEAKING = 0
 const SOUND = 1
@@ -27,35 +28,6 @@ async function startLeaky(t: Test, options: WebSocketServerOptions): Promise<Lea
     leak: (what, pressure) => channel.postMessage({ shard: LEAKING, what, pressure } satisfies Leak),
     shard: (index) =>
       limited.engine.server.stats().shards.find(({ shard }) => shard === index) as Stats['shards'][number],
-  }
-}
-
-/** Echoes without a gap for as long as the test lasts. */
-class Steady {
-  echoed = 0
-  readonly #joined: Joined
-  readonly #ended: Promise<void>
-  #isOver = false
-
-  constructor(joined: Joined) {
-    this.#joined = joined
-    this.#ended = this.#echo()
-  }
-
-  async stop(): Promise<void> {
-    this.#isOver = true
-    await this.#ended
-  }
-
-  async #echo(): Promise<void> {
-    const { client } = this.#joined
-    while (!this.#isOver) {
-      sendText(client, `${this.echoed}`)
-      const text = await nextText(client)
-      if (text !== `${this.echoed}`) throw new Error(`${text} instead of ${this.echoed}`)
-      this.echoed++
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
   }
 }
 

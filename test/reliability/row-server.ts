@@ -200,6 +200,13 @@ export class RowServer {
     await this.usage()
   }
 
+  /** The whole process stands still for that long. */
+  async pause(ms: number): Promise<void> {
+    this.#child.kill('SIGSTOP')
+    await pause(ms)
+    this.#child.kill('SIGCONT')
+  }
+
   leave(): void {
     for (const client of this.#clients.splice(0)) client.destroy()
   }
