@@ -2,6 +2,7 @@ export { WebSocketServer } from './facades/websocket-server.ts'
 export type { AttachOptions } from './main/attachment.ts'
 export type { ShutdownOptions, ShutdownReport } from './main/engine.ts'
 export type { ConnectionRate, GuardOptions, TrustProxy } from './main/guard-options.ts'
+export type { Health, ShardHealth, ShardState } from './main/health.ts'
 export type { Logger, LogLevel } from './main/logger.ts'
 export type { MessageSchema, SchemaIssue, SchemaResult } from './main/message-validation.ts'
 export type {

@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import { Dispatcher, type ServerListeners } from '../main/dispatcher.ts'
 import { Engine, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
+import { type Health, healthOf } from '../main/health.ts'
 import { assertMessage } from '../main/message-arguments.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
@@ -221,6 +222,11 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
   stats(): Stats {
     return statsOf(this.#engine, this.#startedMs)
+  }
+
+  /** For probes: whether the server lives, and whether it should get new connections. Answers at once, however busy the shards are. */
+  health(): Health {
+    return healthOf(this.#engine)
   }
 
   /**

@@ -12,6 +12,7 @@ import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
+import { MainLag } from './main-lag.ts'
 import { assertCloseArguments } from './message-arguments.ts'
 import { validateMessage } from './message-validation.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -70,6 +71,7 @@ export interface ShutdownReport {
 export class Engine implements ShardObserver, SupervisorObserver {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
+  readonly mainLag = new MainLag()
   readonly limitLog: LimitLog
   readonly securityLog: SecurityLog
   readonly shardCounters: Counters
@@ -315,6 +317,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
     await this.supervisor.stop(STOP_DEADLINE_MS)
     // A shard that was blocked, or ended before its last words were read, has not told of them.
     this.#abandon([...this.peers], 'the server shut down')
+    this.mainLag.stop()
     return { closed: before - terminated, terminated, elapsedMs: performance.now() - startedMs }
   }
 

@@ -82,6 +82,15 @@ export class Supervisor implements WatchdogObserver {
     return this.#seats.filter((seat) => seat.isDegraded).length
   }
 
+  isDegraded(index: number): boolean {
+    return this.#seats[index]?.isDegraded === true
+  }
+
+  /** Whether the shards have been told to end. */
+  get isStopped(): boolean {
+    return this.#isStopping
+  }
+
   get stalled(): number {
     return this.shards.filter(({ isStalled }) => isStalled).length
   }

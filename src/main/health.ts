@@ -1,0 +1,66 @@
+import type { Engine } from './engine.ts'
+import type { RunningShard } from './running-shard.ts'
+
+/** From this lag on the main thread cannot be said to serve anybody new. */
+const MOST_LAG_MS = 200
+
+/**
+ * `adopting`: takes connections. `late`: has not confirmed one in time. `stalled`: stands still. `full`: short of memory.
+ * `degraded`: has died too often and is left alone for a while. The latter four keep what they have, if they have any.
+ */
+export type ShardState = 'starting' | 'adopting' | 'late' | 'stalled' | 'full' | 'degraded' | 'stopped'
+
+export interface ShardHealth {
+  readonly index: number
+  readonly state: ShardState
+  /** Open connections. */
+  readonly connections: number
+}
+
+export interface Health {
+  /**
+   * `healthy`: every shard takes connections and main keeps up. `degraded`: one does not, or main lags. `unhealthy`: no shard
+   * does. `draining`: the server shuts down or has done so.
+   */
+  readonly status: 'healthy' | 'degraded' | 'draining' | 'unhealthy'
+  /** False: a restart of the process is due. Every shard has died too often, or the server has been shut down. */
+  readonly live: boolean
+  /** Whether new connections should be sent here: not draining, a shard takes them, main lags less than 200 ms. */
+  readonly ready: boolean
+  /** How late the main thread came to its timers, milliseconds: the worst of the last second or two. */
+  readonly mainLagMs: number
+  readonly shards: readonly ShardHealth[]
+}
+
+/** Reads shared memory only: no message to a shard, so it answers whatever they are doing. */
+export function healthOf({ supervisor, mainLag, isShutDown }: Engine): Health {
+  const { seats, isStopped } = supervisor
+  const shards = seats.map((shard, index) => ({
+    index,
+    state: isStopped ? 'stopped' : stateOf(shard, supervisor.isDegraded(index)),
+    connections: shard?.connections ?? 0,
+  }))
+  const mainLagMs = Math.round(mainLag.worstMs)
+  const isLagging = mainLagMs >= MOST_LAG_MS
+  const adopting = shards.filter(({ state }) => state === 'adopting').length
+  return {
+    status: isShutDown ? 'draining' : statusOf(adopting, seats.length, isLagging),
+    live: !isStopped && shards.some(({ state }) => state !== 'degraded'),
+    ready: !isShutDown && !isLagging && adopting > 0,
+    mainLagMs,
+    shards,
+  }
+}
+
+function statusOf(adopting: number, shards: number, isLagging: boolean): Health['status'] {
+  if (adopting === 0) return 'unhealthy'
+  return adopting < shards || isLagging ? 'degraded' : 'healthy'
+}
+
+function stateOf(shard: RunningShard | null, isDegraded: boolean): ShardState {
+  if (isDegraded) return 'degraded'
+  if (!shard?.isRunning) return 'starting'
+  if (shard.isStalled) return 'stalled'
+  if (shard.isLate) return 'late'
+  return shard.canTake ? 'adopting' : 'full'
+}
