@@ -105,6 +105,9 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   idleTimeout: integer(0, Math.floor(LONGEST_MS / 1000)),
 }
 
+/** Of every option, for facades that add names of their own. */
+export const OPTION_NAMES = Object.keys(CHECKS) as readonly OptionName[]
+
 const LONGEST_RATE_PERIOD_MS = 3_600_000
 
 const RATE_LIMIT_CHECKS: Readonly<Record<keyof RateLimit, Check>> = {

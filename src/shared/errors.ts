@@ -20,6 +20,7 @@ const TABLE = {
   NOT_TRANSFERABLE: { message: 'the socket cannot be handed to a shard' },
   SERVER_CLOSED: { message: 'the server has been shut down' },
   ALREADY_LISTENING: { message: 'the server is listening already' },
+  WEBSOCKET_NOT_ENABLED: { message: 'WebSocket is not enabled on this application' },
   EXPRESS_MISSING: { message: 'Express is not installed: npm install express' },
 
   // ── a shard's failure: reported to the supervisor, `ready()` and the `shard` event ──

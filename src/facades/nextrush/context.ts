@@ -1,0 +1,90 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Request, Response } from 'express'
+import type { WSConnection, WSRoomManager } from './connection.ts'
+import { endpointsOf } from './installed.ts'
+
+/** One HTTP request and its answer. */
+export interface Context {
+  /** Express' own. */
+  readonly req: Request
+  readonly res: Response
+  readonly method: string
+  /** Path and query. */
+  readonly url: string
+  readonly path: string
+  readonly params: Request['params']
+  readonly query: Request['query']
+  readonly headers: IncomingHttpHeaders
+  readonly ip: string | undefined
+  /** A JSON body, parsed; undefined for none. */
+  body: unknown
+  /** Free for the application, from the first middleware to the handler. */
+  readonly state: Record<string, unknown>
+}
+
+/** The context of an application on which the plugin is installed. */
+export interface WSContext extends Context {
+  /** Whether the client asks for a WebSocket. The middleware of an application sees such a request only if no upgrade could come of it. */
+  readonly isWebSocket: boolean
+  /** The connection, once there is one. */
+  readonly ws?: WSConnection
+  /** Reading it throws WEBSOCKET_NOT_ENABLED without the plugin. */
+  readonly wsRooms: WSRoomManager
+}
+
+export class HttpContext implements WSContext {
+  readonly req: Request
+  readonly res: Response
+  readonly state: Record<string, unknown> = {}
+  readonly #app: object
+
+  constructor(app: object, req: Request, res: Response) {
+    this.#app = app
+    this.req = req
+    this.res = res
+  }
+
+  get method(): string {
+    return this.req.method
+  }
+
+  get url(): string {
+    return this.req.originalUrl
+  }
+
+  get path(): string {
+    return this.req.path
+  }
+
+  get params(): Request['params'] {
+    return this.req.params
+  }
+
+  get query(): Request['query'] {
+    return this.req.query
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.req.headers
+  }
+
+  get ip(): string | undefined {
+    return this.req.ip
+  }
+
+  get body(): unknown {
+    return this.req.body
+  }
+
+  set body(body: unknown) {
+    this.req.body = body
+  }
+
+  get isWebSocket(): boolean {
+    return this.req.headers.upgrade?.toLowerCase() === 'websocket'
+  }
+
+  get wsRooms(): WSRoomManager {
+    return endpointsOf(this.#app).rooms
+  }
+}

@@ -1,0 +1,108 @@
+import type { Server } from 'node:http'
+import type { ShutdownOptions, ShutdownReport } from '../../main/engine.ts'
+import type { VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
+import type { Middleware } from '../../main/routes.ts'
+import { ShardwsError } from '../../shared/errors.ts'
+import { WebSocketServer } from '../websocket-server.ts'
+import type { WSConnection, WSHandler, WSMiddleware, WSRoomManager } from './connection.ts'
+import { Requests } from './requests.ts'
+
+/** A path that the engine takes connections to. */
+interface Endpoint {
+  /** Null: it is one of the option `path`, and nobody has given it a handler. */
+  handler: WSHandler | null
+}
+
+/** The WebSocket side of an application: an engine that answers to the paths of its endpoints, on any number of HTTP servers. */
+export class Endpoints {
+  readonly server: WebSocketServer<Record<string, unknown>>
+  readonly rooms: WSRoomManager
+  readonly requests = new Requests()
+  readonly #endpoints = new Map<string, Endpoint>()
+  readonly #httpServers = new Set<Server>()
+
+  /** Starts the shards. `paths` take connections without a handler too. @throws ShardwsError ARGUMENT_INVALID */
+  constructor(options: WebSocketServerOptions, paths: readonly string[] = []) {
+    this.server = new WebSocketServer({ ...options, verifyClient: this.#noting(options.verifyClient) })
+    this.server.on('connection', (id, request) => {
+      const socket = this.server.getConnection(id)
+      if (socket !== undefined) this.requests.opened(socket, request)
+    })
+    this.rooms = roomsOf(this.server)
+    for (const path of paths) this.#endpoint(path)
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  route(path: string, handler: WSHandler): void {
+    if (typeof handler !== 'function') throw new ShardwsError('ARGUMENT_INVALID', 'handler must be a function')
+    const endpoint = this.#endpoint(path)
+    if (endpoint.handler !== null) {
+      throw new ShardwsError('ARGUMENT_INVALID', `path: '${path}' has a handler already`)
+    }
+    endpoint.handler = handler
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  use(middleware: WSMiddleware): void {
+    if (typeof middleware !== 'function') throw new ShardwsError('ARGUMENT_INVALID', 'middleware must be a function')
+    const adapted: Middleware<Record<string, unknown>> = (socket, request, next) =>
+      middleware(socket, this.requests.of(request), next)
+    this.server.use(adapted)
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  broadcast(message: string | Uint8Array, room: string | undefined): void {
+    if (room === undefined) this.server.broadcast(message)
+    else this.server.publish(room, message)
+  }
+
+  /** Takes the upgrades to the endpoints; when the last of its HTTP servers has closed, the engine ends. */
+  attach(httpServer: Server): void {
+    if (this.#httpServers.has(httpServer)) return
+    this.#httpServers.add(httpServer)
+    this.server.attach(httpServer, { path: [] })
+    httpServer.once('close', () => {
+      this.#httpServers.delete(httpServer)
+      if (this.#httpServers.size === 0) void this.close()
+    })
+  }
+
+  async close(options?: ShutdownOptions): Promise<ShutdownReport> {
+    // A shard that is still starting would end as one that has failed.
+    await this.server.ready().catch(() => {})
+    return this.server.shutdown(options)
+  }
+
+  /** Paths are endpoints once: the handler may come long after the option `path`. */
+  #endpoint(given: string): Endpoint {
+    const path = given === '*' ? '/*' : given
+    const known = this.#endpoints.get(path)
+    if (known !== undefined) return known
+    const endpoint: Endpoint = { handler: null }
+    this.server.route(path, (socket, request) => {
+      const message = this.requests.take(request)
+      return endpoint.handler?.(socket, message)
+    })
+    this.#endpoints.set(path, endpoint)
+    return endpoint
+  }
+
+  #noting(verifyClient: VerifyClient | undefined): VerifyClient {
+    return (request) => {
+      this.requests.note(request)
+      return verifyClient === undefined || verifyClient(request)
+    }
+  }
+}
+
+function roomsOf(server: WebSocketServer<Record<string, unknown>>): WSRoomManager {
+  const idOf = (socket: WSConnection | string): string => (typeof socket === 'string' ? socket : socket.id)
+  return {
+    join: (socket, room) => server.join(idOf(socket), room),
+    leave: (socket, room) => server.leave(idOf(socket), room),
+    broadcast: (room, message, options) => server.publish(room, message, options),
+    size: (room) => server.rooms.size(room),
+    list: () => server.rooms.list(),
+    has: (room) => server.rooms.size(room) > 0,
+  }
+}
