@@ -6,10 +6,10 @@ import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import { Dispatcher, type ServerListeners } from '../main/dispatcher.ts'
-import { Engine, type ShutdownOptions, type ShutdownReport } from '../main/engine.ts'
+import { Engine } from '../main/engine.ts'
 import { type Health, healthOf } from '../main/health.ts'
 import { assertMessage } from '../main/message-arguments.ts'
-import type { WebSocketServerOptions } from '../main/options.ts'
+import type { ResolvedOptions, WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
 import type { BroadcastOptions, Peer, SendOptions } from '../main/peer.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
@@ -17,6 +17,9 @@ import { resolveOptions } from '../main/resolve-options.ts'
 import { assertRoom, type RoomsOverview } from '../main/rooms.ts'
 import type { Middleware, RouteFunction, RouteHandler, RouteParams } from '../main/routes.ts'
 import type { WebSocketServerEvents } from '../main/server-events.ts'
+import type { ShutdownReport } from '../main/shutdown.ts'
+import type { ShutdownOptions } from '../main/shutdown-options.ts'
+import { Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
 import { bothOf, isThenable } from '../main/work.ts'
 import { ShardwsError } from '../shared/errors.ts'
@@ -32,6 +35,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   readonly #dispatcher: Dispatcher
   readonly #startedMs = performance.now()
   readonly #attachments = new Set<Attachment>()
+  readonly #signals: Signals | null
   #ownServer: Server | null = null
 
   /** The figures of every server of this process together, read from shared memory. */
@@ -51,6 +55,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     this.#dispatcher = new Dispatcher(this.#listeners(), resolved)
     this.#engine = new Engine(resolved, this.#dispatcher)
     this.rooms = this.#engine.rooms.overview()
+    this.#signals = this.#listenToSignals(resolved)
     register(this.#engine)
   }
 
@@ -104,7 +109,8 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * @throws ShardwsError ARGUMENT_INVALID when the arguments are not those of an `upgrade` event; SERVER_CLOSED.
    */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#assertOpen()
+    // While it drains, the client gets 503: a request that comes a moment too late is nobody's mistake.
+    if (this.#engine.supervisor.isStopped) throw new ShardwsError('SERVER_CLOSED')
     if (typeof request?.rawHeaders !== 'object') throw badArgument('request', 'an http.IncomingMessage')
     if (!(socket instanceof Duplex)) throw badArgument('socket', 'the socket of the upgrade event')
     if (!Buffer.isBuffer(head)) throw badArgument('head', 'the Buffer of the upgrade event')
@@ -230,8 +236,12 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 
   /**
-   * Refuses new connections with 503, closes the open ones with 1001, and ends every thread, timer and port.
-   * A server of yours that was attached goes on without WebSocket.
+   * Refuses new connections with 503, emits `draining`, sends the `notice`, waits for `graceMs`, closes the open connections
+   * with 1001 over `drainMs`, and ends every thread, timer and port. What is still open at `deadlineMs` is destroyed. Unless
+   * asked otherwise it closes all at once. A server of yours that was attached goes on without WebSocket. Later calls return
+   * the first one's report.
+   *
+   * Rejects with ShardwsError ARGUMENT_INVALID, OPTION_UNKNOWN.
    */
   async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
     const shutdown = this.#engine.shutdown(options)
@@ -239,6 +249,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     server?.close()
     server?.closeIdleConnections()
     const report = await shutdown
+    this.#signals?.stop()
     this.#dispatcher.stop()
     for (const attachment of this.#attachments) attachment.detach()
     server?.closeAllConnections()
@@ -251,6 +262,20 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     // To emit 'error' for an error listener would call it again, for ever.
     if (event === 'error') this.#engine.options.logger.error({ error: String(error) }, 'an error listener rejected')
     else this.#onHandlerError(error, args[0])
+  }
+
+  #listenToSignals({ signalShutdown, logger }: ResolvedOptions): Signals | null {
+    if (signalShutdown === null) return null
+    return new Signals(
+      (signal) => {
+        logger.info({ signal }, 'asked to end')
+        void this.shutdown(signalShutdown)
+      },
+      (signal) => {
+        logger.warn({ signal }, 'asked to end again: connections are destroyed')
+        this.#engine.forceShutdown()
+      },
+    )
   }
 
   #listeners(): ServerListeners {

@@ -6,6 +6,7 @@ import type { Logger } from './logger.ts'
 import type { Peer } from './peer.ts'
 import type { Middleware, RouteHandler } from './routes.ts'
 import type { WebSocketServerEvents } from './server-events.ts'
+import type { ShutdownPlan } from './shutdown-options.ts'
 import type { SocketEvent } from './socket-events.ts'
 import type { ShardEvent } from './supervisor.ts'
 import { Sweep } from './sweep.ts'
@@ -120,6 +121,10 @@ export class Dispatcher implements EngineObserver {
 
   onShardEvent(event: ShardEvent): void {
     this.#listeners.emit('shard', event)
+  }
+
+  onDraining(plan: ShutdownPlan): void {
+    this.#listeners.emit('draining', plan)
   }
 
   // ── a new connection ──

@@ -13,7 +13,6 @@ import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
 import { MainLag } from './main-lag.ts'
-import { assertCloseArguments } from './message-arguments.ts'
 import { validateMessage } from './message-validation.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type BroadcastOptions, Peer, type PeerContext } from './peer.ts'
@@ -22,11 +21,11 @@ import { Rooms, type RoomsObserver } from './rooms.ts'
 import { Router } from './router.ts'
 import type { RunningShard, ShardObserver, ShardSetup } from './running-shard.ts'
 import { SecurityLog } from './security-log.ts'
+import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
+import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 import { Upgrades } from './upgrades.ts'
-
-const LONGEST_MS = 2 ** 31 - 1
 
 const SHARD_LOG_LEVELS = {
   started: 'info',
@@ -35,9 +34,6 @@ const SHARD_LOG_LEVELS = {
   exited: 'error',
   degraded: 'error',
 } as const
-
-/** How long a shard may take to end after its connections are gone. */
-const STOP_DEADLINE_MS = 2000
 
 /** What a facade hears from its engine. */
 export interface EngineObserver extends RoomsObserver {
@@ -48,27 +44,12 @@ export interface EngineObserver extends RoomsObserver {
   onDrain(peer: Peer): void
   onDropped(peer: Peer): void
   onShardEvent(event: ShardEvent): void
-}
-
-export interface ShutdownOptions {
-  /** Close code sent to every connection. Default 1001. */
-  readonly code?: number
-  /** Default 'server shutting down'. */
-  readonly reason?: string
-  /** Milliseconds after which what is still open is destroyed. Default 10000. */
-  readonly deadlineMs?: number
-}
-
-export interface ShutdownReport {
-  /** Connections that ended before the deadline. */
-  readonly closed: number
-  /** Connections that were destroyed at the deadline. */
-  readonly terminated: number
-  readonly elapsedMs: number
+  /** A shutdown has begun: newcomers are refused, nobody has been told anything yet. */
+  onDraining(plan: ShutdownPlan): void
 }
 
 /** Main's owner of all shards: the one object a facade holds. */
-export class Engine implements ShardObserver, SupervisorObserver {
+export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
   readonly mainLag = new MainLag()
@@ -85,8 +66,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
   readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
   #contexts = 0
-  #shutdown: Promise<ShutdownReport> | null = null
-  #onAllClosed: () => void = () => {}
+  #shutdown: Shutdown | null = null
 
   constructor(options: ResolvedOptions, observer: EngineObserver) {
     const shards = Math.max(1, options.shards)
@@ -155,15 +135,41 @@ export class Engine implements ShardObserver, SupervisorObserver {
   /**
    * Refuses new connections, closes the open ones, then stops the shards. Later calls return the first one's report.
    *
-   * @throws ShardwsError ARGUMENT_INVALID
+   * @throws ShardwsError ARGUMENT_INVALID, OPTION_UNKNOWN
    */
   shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
-    const { code = CloseCode.GOING_AWAY, reason = 'server shutting down', deadlineMs = 10_000 } = options
-    assertCloseArguments(code, reason)
-    if (!Number.isInteger(deadlineMs) || deadlineMs < 0 || deadlineMs > LONGEST_MS)
-      throw new ShardwsError('ARGUMENT_INVALID', `deadlineMs must be an integer from 0 to ${LONGEST_MS}`)
-    this.#shutdown ??= this.#shutDown(code, reason, deadlineMs)
-    return this.#shutdown
+    const plan = planShutdown(options)
+    if (this.#shutdown === null) {
+      this.#shutdown = new Shutdown(this, plan)
+      this.#shutdown.start()
+    }
+    return this.#shutdown.report
+  }
+
+  /** Destroys at once what a shutdown has not ended yet. */
+  forceShutdown(): void {
+    this.#shutdown?.force()
+  }
+
+  // ── from the shutdown ──
+
+  refuseNewcomers(retryAfterSeconds: number | null): void {
+    this.#upgrades.close(retryAfterSeconds)
+  }
+
+  onDraining(plan: ShutdownPlan): void {
+    this.#observer.onDraining(plan)
+  }
+
+  onHandlerError(error: Error): void {
+    this.counters.handlerErrors++
+    this.#observer.onError(null, error)
+  }
+
+  abandonAll(): void {
+    // A shard that was blocked, or ended before its last words were read, has not told of them.
+    this.#abandon([...this.peers], 'the server shut down')
+    this.mainLag.stop()
   }
 
   // ── from the opening handshakes ──
@@ -291,7 +297,7 @@ export class Engine implements ShardObserver, SupervisorObserver {
       this.rooms.release([peer])
       this.#observer.onClose(peer, code, reason)
     }
-    if (this.peers.claimed === 0) this.#onAllClosed()
+    if (this.peers.claimed === 0) this.#shutdown?.onAllClosed()
   }
 
   async #chooseStrategy(): Promise<StrategyName> {
@@ -304,31 +310,5 @@ export class Engine implements ShardObserver, SupervisorObserver {
     }
     this.#strategy = shards === 0 ? 'local' : (handoff ?? (await bestStrategy()))
     return this.#strategy
-  }
-
-  async #shutDown(code: number, reason: string, deadlineMs: number): Promise<ShutdownReport> {
-    const startedMs = performance.now()
-    const before = this.peers.size
-    this.#upgrades.close()
-    for (const peer of this.peers) peer.close(code, reason)
-    await this.#allClosed(deadlineMs)
-    const terminated = this.peers.size
-    for (const peer of this.peers) peer.terminate()
-    await this.supervisor.stop(STOP_DEADLINE_MS)
-    // A shard that was blocked, or ended before its last words were read, has not told of them.
-    this.#abandon([...this.peers], 'the server shut down')
-    this.mainLag.stop()
-    return { closed: before - terminated, terminated, elapsedMs: performance.now() - startedMs }
-  }
-
-  #allClosed(deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const deadline = setTimeout(resolve, deadlineMs)
-      this.#onAllClosed = () => {
-        clearTimeout(deadline)
-        resolve()
-      }
-      if (this.peers.claimed === 0) this.#onAllClosed()
-    })
   }
 }

@@ -8,11 +8,16 @@ export type Check = (value: unknown) => string | null
 /**
  * `path` is how the caller writes the object: 'options' or 'options.compression'.
  *
- * @throws ShardwsError OPTION_UNKNOWN, OPTION_INVALID
+ * @throws ShardwsError OPTION_UNKNOWN, and `invalid`
  */
-export function checkOptions(path: string, checks: Readonly<Record<string, Check>>, options: object): void {
+export function checkOptions(
+  path: string,
+  checks: Readonly<Record<string, Check>>,
+  options: object,
+  invalid: 'OPTION_INVALID' | 'ARGUMENT_INVALID' = 'OPTION_INVALID',
+): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new ShardwsError('OPTION_INVALID', `${path} must be an object, got ${describe(options)}`)
+    throw new ShardwsError(invalid, `${path} must be an object, got ${describe(options)}`)
   }
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined
@@ -22,7 +27,7 @@ export function checkOptions(path: string, checks: Readonly<Record<string, Check
     }
     const expected = value === undefined ? null : check(value)
     if (expected !== null) {
-      throw new ShardwsError('OPTION_INVALID', `${path}.${name} must be ${expected}, got ${describe(value)}`)
+      throw new ShardwsError(invalid, `${path}.${name} must be ${expected}, got ${describe(value)}`)
     }
   }
 }

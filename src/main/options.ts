@@ -7,6 +7,7 @@ import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { Peer } from './peer.ts'
 import type { PlacementOptions } from './placement.ts'
+import type { ShutdownOptions } from './shutdown-options.ts'
 
 /** What `verifyClient` may answer instead of a boolean. */
 export interface Verdict {
@@ -207,6 +208,11 @@ export interface WebSocketServerOptions extends GuardOptions {
   /** Milliseconds after which a connection is closed with 1001, ± 10 %; 0 = never. Default 0. */
   maxLifetimeMs?: number
 
+  /**
+   * Whether the first SIGTERM or SIGINT begins a `shutdown`, with these options if they are given, and the second one destroys
+   * everything at once. The process is not ended: it ends by itself when nothing else keeps it alive. Default false.
+   */
+  handleSignals?: boolean | ShutdownOptions
   /** Receives log records; pino fits. Default: lines on the standard error from `logLevel` up. */
   logger?: Logger
   /** Default 'warn'. */
@@ -251,5 +257,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly maxPendingHandshakes: number
   readonly maxHeaderFields: number
   readonly maxUrlLength: number
+  /** What a signal begins, null for nothing. */
+  readonly signalShutdown: ShutdownOptions | null
   readonly logger: Logger
 }

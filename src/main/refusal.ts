@@ -55,6 +55,6 @@ export interface Answer {
 }
 
 /** Seconds, at random, so that clients refused together do not return together. */
-function retryAfter(): string {
-  return String(1 + Math.floor(Math.random() * 10))
+export function retryAfter(least = 1, most = 10): string {
+  return String(least + Math.floor(Math.random() * (most - least + 1)))
 }

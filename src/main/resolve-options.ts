@@ -20,6 +20,7 @@ import {
 } from './option-checks.ts'
 import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 import type { PlacementOptions } from './placement.ts'
+import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
 
 type OptionName = keyof WebSocketServerOptions
 
@@ -98,6 +99,8 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   idleTimeoutMs: integer(0, LONGEST_MS),
   closeTimeoutMs: integer(10, 600_000),
   maxLifetimeMs: integer(0, LONGEST_MS),
+  handleSignals: (value) =>
+    typeof value === 'boolean' || (typeof value === 'object' && value !== null) ? null : 'true, false or an object',
   logger: isLogger,
   logLevel: (value) => (isLogLevel(value) ? null : `'error', 'warn', 'info' or 'debug'`),
   debug: isBoolean,
@@ -186,6 +189,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     canJoin: options.canJoin,
     ...resolveHandshake(options),
     middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
+    signalShutdown: resolveSignals(options.handleSignals),
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
 }
@@ -204,6 +208,12 @@ function resolveWatch({ stallMs = 2000, killMs = Math.max(10_000, 2 * stallMs) }
   if (killMs === 0 || killMs > stallMs) return { stallMs, killMs }
   const least = `options.stallMs, which is ${stallMs}`
   throw new ShardwsError('OPTION_INVALID', `options.killMs must be 0 or more than ${least}, got ${killMs}`)
+}
+
+function resolveSignals(given: boolean | ShutdownOptions = false): ShutdownOptions | null {
+  if (typeof given === 'boolean') return given ? {} : null
+  planShutdown(given, 'options.handleSignals', 'OPTION_INVALID')
+  return { ...given }
 }
 
 function resolveHandshake(options: WebSocketServerOptions): HandshakeOptions {

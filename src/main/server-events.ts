@@ -1,3 +1,4 @@
+import type { ShutdownPlan } from './shutdown-options.ts'
 import type { ShardEvent } from './supervisor.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
@@ -21,4 +22,6 @@ export interface WebSocketServerEvents {
   'room:leave': [id: string, room: string]
   /** A shard has started, stands still, runs again, has ended (`cause` says why) or is left alone for a while. */
   shard: [event: ShardEvent]
+  /** A shutdown has begun: newcomers are refused from now on, open connections have been told nothing yet. */
+  draining: [plan: ShutdownPlan]
 }

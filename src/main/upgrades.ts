@@ -14,7 +14,7 @@ import { compileOrigins } from './origin.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { endPendingRequest } from './pending-requests.ts'
 import { createPlacement, type Placement } from './placement.ts'
-import { formatAnswer, recordRefusal, refuse } from './refusal.ts'
+import { type Answer, formatAnswer, recordRefusal, refuse, retryAfter } from './refusal.ts'
 import type { RouteMatch } from './route-match.ts'
 import type { Router } from './router.ts'
 import type { RunningShard } from './running-shard.ts'
@@ -54,6 +54,7 @@ export class Upgrades implements HandshakeContext {
   /** Contexts agreed on with clients whose connection is not open yet. */
   #promisedContexts = 0
   #isClosed = false
+  #retryAfterSeconds: number | null = null
 
   constructor(host: UpgradeHost) {
     this.options = host.options
@@ -99,13 +100,14 @@ export class Upgrades implements HandshakeContext {
   /** Refuses a request that is no handshake of ours. */
   reject(socket: Duplex, error: ShardwsError, applicant?: Applicant): void {
     this.#record(error.code, error.message, applicant)
-    refuse(socket, formatAnswer(error))
+    refuse(socket, formatAnswer(error, error.code === 'SHUTTING_DOWN' ? this.#farewell() : {}))
   }
 
-  /** From now on everyone is refused. */
-  close(): void {
+  /** From now on everyone is refused. @param retryAfterSeconds null: as every 503 says. */
+  close(retryAfterSeconds: number | null): void {
     this.#isClosed = true
-    for (const handshake of [...this.#handshakes.values()]) handshake.fail('SHUTTING_DOWN')
+    this.#retryAfterSeconds = retryAfterSeconds
+    for (const handshake of [...this.#handshakes.values()]) handshake.fail('SHUTTING_DOWN', this.#farewell())
   }
 
   onReserved(shard: RunningShard, key: ConnectionKey): void {
@@ -211,6 +213,11 @@ export class Upgrades implements HandshakeContext {
       this.onError(error as Error)
       return peerAddress(request)
     }
+  }
+
+  #farewell(): Partial<Answer> {
+    const least = this.#retryAfterSeconds
+    return least === null ? {} : { headers: { 'Retry-After': retryAfter(least, 2 * least) } }
   }
 
   #record(code: ErrorCode, why: string, applicant: Applicant | undefined): void {

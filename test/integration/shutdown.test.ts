@@ -246,7 +246,11 @@ t.test('bad arguments are the mistake of the caller, and change nothing', async 
   const bad: Record<string, unknown[]> = {
     code: [999, 1004, 1005, 1006, 1015, 2999, 5000, 1000.5, Number.NaN, '1000', null],
     reason: [5, null, {}],
+    notice: [5, null, {}, []],
+    graceMs: [-1, 0.5, 2 ** 31, '100', null],
+    drainMs: [-1, Number.NaN, 2 ** 31, null],
     deadlineMs: [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '100', null],
+    retryAfterSeconds: [0, 86_401, 1.5, '5', null],
   }
   for (const [name, values] of Object.entries(bad)) {
     for (const value of values) {
@@ -256,6 +260,10 @@ t.test('bad arguments are the mistake of the caller, and change nothing', async 
       await t.rejects(call(), { code: 'ARGUMENT_INVALID', message: name }, `${name}: ${String(value)}`)
     }
   }
+  const tooShort = async (): Promise<unknown> => engine.server.shutdown({ graceMs: 60, drainMs: 50, deadlineMs: 109 })
+  await t.rejects(tooShort(), { code: 'ARGUMENT_INVALID', message: /deadlineMs must be at least .* 110, got 109$/ })
+  const unknown = async (): Promise<unknown> => engine.server.shutdown({ deadlineMS: 1 } as ShutdownOptions)
+  await t.rejects(unknown(), { code: 'OPTION_UNKNOWN', message: /did you mean options\.deadlineMs/ })
   await assertEchoes(t, engine, joined)
   await assertEchoes(t, engine, await engine.join())
   void answerClose(joined.client)

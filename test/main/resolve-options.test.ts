@@ -83,6 +83,25 @@ const ROWS: Readonly<Record<Name, Row>> = {
     good: [0, 2001, 2002, INT32_MAX],
     bad: [-1, 1, 1999, 2000, INT32_MAX + 1, Number.POSITIVE_INFINITY, ...NO_NUMBER],
   },
+  handleSignals: {
+    read: ({ signalShutdown }) => signalShutdown,
+    byDefault: null,
+    good: [
+      new Becomes(false, null),
+      new Becomes(true, {}),
+      {},
+      {
+        code: 1012,
+        reason: '',
+        notice: 'bye',
+        graceMs: 5000,
+        drainMs: 10_000,
+        deadlineMs: 15_000,
+        retryAfterSeconds: 1,
+      },
+    ],
+    bad: [1, 'SIGTERM', null],
+  },
   shardUrl: {
     read: ({ shardUrl }) => shardUrl,
     byDefault: undefined,
@@ -384,6 +403,27 @@ t.test('row 8: a shard is not replaced before it is noticed, and is looked at of
   t.throws(() => resolveOptions({ stallMs: 100, killMs: 100 }), {
     code: 'OPTION_INVALID',
     message: 'options.killMs must be 0 or more than options.stallMs, which is 100, got 100',
+  })
+})
+
+t.test('SH05: handleSignals: what each of its options must be, by the name the caller wrote', async (t) => {
+  for (const [name, value] of [
+    ['code', 1005],
+    ['reason', 1],
+    ['notice', 1],
+    ['graceMs', -1],
+    ['drainMs', 1.5],
+    ['deadlineMs', null],
+    ['deadlineMs', 999],
+    ['retryAfterSeconds', 0],
+  ] as const) {
+    const handleSignals = { graceMs: 400, drainMs: 600, [name]: value } as never
+    const message = new RegExp(`^options\\.handleSignals\\.${name} must be `)
+    t.throws(() => resolveOptions({ handleSignals }), { code: 'OPTION_INVALID', message }, name)
+  }
+  t.throws(() => resolveOptions({ handleSignals: { graceMS: 1 } as never }), {
+    code: 'OPTION_UNKNOWN',
+    message: 'options.handleSignals.graceMS is unknown; did you mean options.handleSignals.graceMs?',
   })
 })
 

@@ -1,5 +1,6 @@
-import type { ShutdownOptions, ShutdownReport } from '../../main/engine.ts'
 import type { WebSocketServerOptions } from '../../main/options.ts'
+import type { ShutdownReport } from '../../main/shutdown.ts'
+import type { ShutdownOptions } from '../../main/shutdown-options.ts'
 import { ShardwsError } from '../../shared/errors.ts'
 import type { WebSocketServer } from '../websocket-server.ts'
 import { Application } from './application.ts'
