@@ -1,0 +1,90 @@
+import type { IncomingMessage } from 'node:http'
+import type { Verdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
+import type { UpgradeRequest } from '../../main/upgrade-request.ts'
+import { selectSubprotocol } from '../../shared/protocol/subprotocol.ts'
+import { WebSocketServer } from '../websocket-server.ts'
+import { Admission } from './admission.ts'
+import { Connections } from './connections.ts'
+import { engineOptionsOf, handlersOf, maxAdmitted, shutdownOptionsOf, type VerbOptions } from './options.ts'
+import type { PoolStats } from './pool-stats.ts'
+import { type AttemptHost, type RequestListener, UpgradeAttempt } from './upgrade-attempt.ts'
+import type { EngineSocket } from './verb-socket.ts'
+
+const DEFAULT_MAX_WAITING_BYTES = 1024 * 1024
+
+/** The engine of a `VerbServer`, and who hears of its connections. */
+export class VerbSockets<Data> implements AttemptHost {
+  readonly server: WebSocketServer<Data>
+  readonly maxWaitingBytes: number
+  readonly #admission: Admission
+  readonly #connections: Connections<Data>
+  readonly #attempts = new WeakMap<IncomingMessage, UpgradeAttempt>()
+
+  /** @param application whose routes may take upgrade requests; null: there is no HTTP. */
+  constructor(options: VerbOptions<Data>, application: RequestListener | null) {
+    const engine = engineOptionsOf(options.websocket)
+    if (options.handleSignals === true) engine.handleSignals = shutdownOptionsOf(options)
+    const isClosing = options.websocket?.overload === 'close1013'
+    this.#admission = new Admission(isClosing ? maxAdmitted(options.websocket ?? {}) : Number.POSITIVE_INFINITY)
+    this.#connections = new Connections(this.#admission)
+    this.setHandlers(options)
+    this.maxWaitingBytes = engine.maxBackpressure ?? DEFAULT_MAX_WAITING_BYTES
+    this.server = new WebSocketServer<Data>(application === null ? engine : this.#throughRoutes(engine, application))
+    this.server.on('connection', (id, request) => this.#onConnection(id, request))
+    this.server.route('*', this.#connections.handler())
+  }
+
+  get hasHandlers(): boolean {
+    return this.#connections.handlers !== null
+  }
+
+  setHandlers({ websocket }: VerbOptions<Data>): void {
+    this.#connections.handlers = handlersOf(websocket)
+  }
+
+  poolStats(): PoolStats {
+    const { total, active, refused } = this.#admission
+    return { total, active, rejected: this.server.stats().rejected.total + refused }
+  }
+
+  onUnheardError(id: string, error: Error): void {
+    if (this.server.listenerCount('error') > 0) this.server.emit('error', id, error)
+  }
+
+  /** The engine asks `verifyClient` last of all, and awaits it: there the routes decide. */
+  #throughRoutes(options: WebSocketServerOptions, application: RequestListener): WebSocketServerOptions {
+    const { verifyClient, handleProtocols, protocols = [] } = options
+    return {
+      ...options,
+      verifyClient: (request) => this.#decide(request, verifyClient, application),
+      handleProtocols: (offered, request) =>
+        this.#attempts.get(request)?.protocol ??
+        handleProtocols?.(offered, request) ??
+        selectSubprotocol(offered, protocols),
+    }
+  }
+
+  async #decide(
+    request: IncomingMessage,
+    verifyClient: VerifyClient | undefined,
+    application: RequestListener,
+  ): Promise<Verdict> {
+    const answer = verifyClient === undefined ? true : await verifyClient(request)
+    const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
+    if (verdict.answered === true || !(verdict.accept ?? verdict.status === undefined)) return verdict
+    const attempt = new UpgradeAttempt(request, verdict.user, this)
+    this.#attempts.set(request, attempt)
+    return attempt.run(application)
+  }
+
+  #onConnection(id: string, request: UpgradeRequest): void {
+    const socket = this.server.getConnection(id) as EngineSocket | undefined
+    if (socket === undefined) return
+    const attempt = request.user instanceof UpgradeAttempt ? request.user : null
+    if (attempt !== null) {
+      request.user = attempt.user
+      socket.data = attempt.data
+    }
+    this.#connections.onConnection(socket, attempt)
+  }
+}
