@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
+import type { Compute } from '../main/compute-pool.ts'
 import { Dispatcher, type ServerListeners } from '../main/dispatcher.ts'
 import { Engine } from '../main/engine.ts'
 import { type Health, healthOf } from '../main/health.ts'
@@ -31,6 +32,8 @@ import { ShardwsError } from '../shared/errors.ts'
 export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServerEvents> {
   /** Which rooms there are and who is in them. */
   readonly rooms: RoomsOverview
+  /** Work for threads of their own, by the option `compute`. */
+  readonly compute: Compute
   readonly #engine: Engine
   readonly #dispatcher: Dispatcher
   readonly #startedMs = performance.now()
@@ -55,6 +58,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     this.#dispatcher = new Dispatcher(this.#listeners(), resolved)
     this.#engine = new Engine(resolved, this.#dispatcher)
     this.rooms = this.#engine.rooms.overview()
+    this.compute = Object.freeze<Compute>({ run: (task, options) => this.#engine.compute.run(task, options) })
     this.#signals = this.#listenToSignals(resolved)
     register(this.#engine)
   }

@@ -8,6 +8,7 @@ import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import { ComputePool } from './compute-pool.ts'
 import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
@@ -60,6 +61,7 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
   readonly rooms: Rooms
   readonly router = new Router()
   readonly supervisor: Supervisor
+  readonly compute: ComputePool
   readonly #table: ConnectionTable
   readonly #observer: EngineObserver
   readonly #upgrades: Upgrades
@@ -77,6 +79,7 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
     this.peers = new PeerRegistry(this.#table, options.maxConnections)
     this.limitLog = new LimitLog(options.logger)
     this.securityLog = new SecurityLog(options.logger)
+    this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
     const { counters, limitLog, securityLog, peers } = this
     const find = (id: string): Peer | undefined => peers.find(id)
     this.rooms = new Rooms({ options, counters, limitLog, observer, find, shards: () => this.supervisor.shards })

@@ -15,7 +15,7 @@ const COUNTED: Readonly<Record<string, readonly Counter[]>> = {
 
 /** How often the limit that each option sets was reached. */
 export function limitsOf(
-  { counters, shardCounters }: Engine,
+  { counters, shardCounters, compute }: Engine,
   failures: ReadonlyMap<ErrorCode, number>,
 ): Partial<Record<string, number>> {
   const limits = new Map<string, number>()
@@ -35,5 +35,8 @@ export function limitsOf(
   for (const [option, count] of Object.entries(counters.unprocessedPauses)) add(option, count)
   const { maxRooms, maxRoomSize, maxRoomsPerConnection } = counters.refusedJoins
   for (const [option, count] of Object.entries({ maxRooms, maxRoomSize, maxRoomsPerConnection })) add(option, count)
+  const { rejected, timedOut } = compute.stats()
+  add('compute.maxQueue', rejected)
+  add('compute.taskTimeoutMs', timedOut)
   return Object.fromEntries(limits)
 }

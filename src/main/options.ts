@@ -3,6 +3,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import type { ComputeOptions, ResolvedCompute } from './compute-options.ts'
 import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { Peer } from './peer.ts'
@@ -208,6 +209,9 @@ export interface WebSocketServerOptions extends GuardOptions {
   /** Milliseconds after which a connection is closed with 1001, ± 10 %; 0 = never. Default 0. */
   maxLifetimeMs?: number
 
+  /** Threads for `compute.run`. Default: none, and `run` rejects. */
+  compute?: ComputeOptions
+
   /**
    * Whether the first SIGTERM or SIGINT begins a `shutdown`, with these options if they are given, and the second one destroys
    * everything at once. The process is not ended: it ends by itself when nothing else keeps it alive. Default false.
@@ -250,6 +254,8 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly maxRoomsPerConnection: number
   readonly maxRoomSize: number
   readonly canJoin: CanJoin | undefined
+  /** Null: there is none. */
+  readonly compute: ResolvedCompute | null
   readonly maxConnections: number
   readonly handshakeTimeoutMs: number
   readonly verifyTimeoutMs: number

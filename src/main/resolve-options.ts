@@ -4,6 +4,7 @@ import { ShardwsError } from '../shared/errors.ts'
 import type { RateLimitOptions } from '../shared/messages.ts'
 import { isToken } from '../shared/protocol/tokens.ts'
 import { deflatePolicyOf, resolveCompression } from './compression-options.ts'
+import { resolveCompute } from './compute-options.ts'
 import { GUARD_CHECKS, resolveGuards } from './guard-options.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
 import {
@@ -88,6 +89,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
       ? null
       : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
   canJoin: isFunction,
+  compute: isObject('an object'),
   handshakeTimeoutMs: integer(100, 600_000),
   verifyTimeoutMs: integer(100, 600_000),
   middlewareTimeoutMs: integer(0, LONGEST_MS),
@@ -187,6 +189,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
     maxRoomSize: options.maxRoomSize ?? Number.POSITIVE_INFINITY,
     canJoin: options.canJoin,
+    compute: resolveCompute(options.compute, options.execArgv),
     ...resolveHandshake(options),
     middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
     signalShutdown: resolveSignals(options.handleSignals),

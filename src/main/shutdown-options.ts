@@ -22,7 +22,7 @@ export interface ShutdownOptions {
   /** Milliseconds over which the closes are spread, in random order, so that clients do not all come back at once. Default 0. */
   readonly drainMs?: number
   /**
-   * Milliseconds from the call, at least `graceMs` and `drainMs` together, after which what is still open is destroyed.
+   * Milliseconds from the call, at least `graceMs` and `drainMs` together, after which what is still open is destroyed, and what is still computed aborted.
    * Default: 10000 more than those.
    */
   readonly deadlineMs?: number

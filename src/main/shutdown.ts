@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import type { ComputePool } from './compute-pool.ts'
 import type { Logger } from './logger.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { Peer } from './peer.ts'
@@ -36,6 +37,7 @@ export interface ShutdownReport {
 export interface ShutdownHost {
   readonly peers: PeerRegistry
   readonly supervisor: Supervisor
+  readonly compute: ComputePool
   readonly counters: MainCounters
   readonly options: { readonly logger: Logger }
   refuseNewcomers(retryAfterSeconds: number | null): void
@@ -54,6 +56,8 @@ export class Shutdown {
   readonly #plan: ShutdownPlan
   /** Aborted when there is nobody to wait for, or no time. */
   readonly #over = new AbortController()
+  /** Aborted when there is no time. */
+  readonly #late = new AbortController()
   #onReport!: (report: Promise<ShutdownReport>) => void
   #wasForced = false
 
@@ -77,16 +81,16 @@ export class Shutdown {
 
   /** Everything is destroyed now. */
   force(): void {
-    if (this.#over.signal.aborted) return
+    if (this.#late.signal.aborted) return
     this.#wasForced = true
-    this.#over.abort()
+    this.#expire()
   }
 
   async #run(): Promise<ShutdownReport> {
-    const { peers, supervisor, counters, options } = this.#host
+    const { peers, supervisor, compute, counters, options } = this.#host
     const { deadlineMs, graceMs, retryAfterSeconds, code } = this.#plan
     const startedMs = performance.now()
-    const deadline = setTimeout(() => this.#over.abort(), deadlineMs)
+    const deadline = setTimeout(() => this.#expire(), deadlineMs)
     const connections = peers.size
     options.logger.info({ connections, code, deadlineMs }, 'shutting down')
     this.#host.refuseNewcomers(retryAfterSeconds)
@@ -96,8 +100,10 @@ export class Shutdown {
     if (graceMs > 0) await this.#pause(graceMs)
     const left = connections - peers.size
     await this.#closeAll()
-    await this.#pause()
+    // Whoever is still open has asked for its last task.
+    await Promise.all([this.#pause(), compute.close(this.#late.signal)])
     clearTimeout(deadline)
+    this.#late.abort()
 
     const terminated = peers.size
     const unsentBytes = [...peers].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0)
@@ -117,6 +123,11 @@ export class Shutdown {
     }
     options.logger.info(report, 'shut down')
     return report
+  }
+
+  #expire(): void {
+    this.#late.abort()
+    this.#over.abort()
   }
 
   #notify(): void {

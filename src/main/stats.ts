@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { Counter, type CounterRow } from '../shared/counters.ts'
 import type { ErrorCode } from '../shared/errors.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import type { ComputeStats } from './compute-stats.ts'
 import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
@@ -64,6 +65,8 @@ export interface Stats extends PerformanceMetrics {
   stalledShards: number
   /** Threads of shards that have ended, or were given up after `killMs`, and are not gone yet. */
   zombies: number
+  /** The threads of the option `compute`. */
+  compute: ComputeStats
   shards: ShardStats[]
 }
 
@@ -155,6 +158,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     degradedShards: supervisor.degraded,
     stalledShards: supervisor.stalled,
     zombies: supervisor.zombies,
+    compute: engine.compute.stats(),
     shards: supervisor.shards.map(({ index }) => shardStatsOf(index, shardCounters.row(index))),
   }
 }

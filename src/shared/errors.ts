@@ -23,6 +23,11 @@ const TABLE = {
   WEBSOCKET_NOT_ENABLED: { message: 'WebSocket is not enabled on this application' },
   EXPRESS_MISSING: { message: 'Express is not installed: npm install express' },
 
+  // ── a task of `compute.run`: rejected ──
+  COMPUTE_QUEUE_FULL: { message: 'more tasks wait for a thread than compute.maxQueue', option: 'compute.maxQueue' },
+  COMPUTE_TIMEOUT: { message: 'the task ran longer than compute.taskTimeoutMs', option: 'compute.taskTimeoutMs' },
+  COMPUTE_FAILED: { message: 'a compute thread ended or could not start' },
+
   // ── a shard's failure: reported to the supervisor, `ready()` and the `shard` event ──
   SHARD_FAILED: { message: 'a shard ended unexpectedly' },
   SHARD_START_FAILED: { message: 'a shard did not become ready' },

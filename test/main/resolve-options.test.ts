@@ -56,6 +56,18 @@ function flag(read: Row['read']): Row {
 
 const COMPRESSION = { level: 3, memLevel: 6, maxDedicatedContexts: 1000, inflateBytesPerSecond: 8 * 1024 * 1024 }
 
+const MODULE = new URL(import.meta.url)
+const COMPUTE = {
+  filename: MODULE,
+  maxThreads: availableParallelism(),
+  minThreads: 0,
+  maxQueue: 1000,
+  idleTimeoutMs: 30_000,
+  taskTimeoutMs: 0,
+  startTimeoutMs: 30_000,
+  resourceLimits: undefined,
+  execArgv: undefined,
+}
 const HEAP = { maxOldGenerationSizeMb: 1024 }
 const RATE = { messages: 10, perMs: 1000, burst: 20, bytesPerSecond: 0, action: 'close', graceMs: 5000 }
 
@@ -72,6 +84,27 @@ const ROWS: Readonly<Record<Name, Row>> = {
     byDefault: undefined,
     good: [nothing],
     bad: NO_FUNCTION,
+  },
+  compute: {
+    read: ({ compute }) => compute,
+    byDefault: null,
+    good: [
+      new Becomes({ filename: MODULE }, COMPUTE),
+      new Becomes({ filename: MODULE, maxThreads: 1, maxQueue: 0 }, { ...COMPUTE, maxThreads: 1, maxQueue: 0 }),
+      new Becomes(
+        { filename: MODULE, maxThreads: 256, minThreads: 256 },
+        { ...COMPUTE, maxThreads: 256, minThreads: 256 },
+      ),
+      new Becomes(
+        { filename: MODULE, minThreads: 256, maxQueue: 1_000_000 },
+        { ...COMPUTE, maxThreads: 256, minThreads: 256, maxQueue: 1_000_000 },
+      ),
+      new Becomes(
+        { filename: MODULE, idleTimeoutMs: 0, taskTimeoutMs: INT32_MAX, startTimeoutMs: 100, resourceLimits: HEAP },
+        { ...COMPUTE, idleTimeoutMs: 0, taskTimeoutMs: INT32_MAX, startTimeoutMs: 100, resourceLimits: HEAP },
+      ),
+    ],
+    bad: [null, 'compute.js', 1, true],
   },
   shardReadyTimeoutMs: integer((options) => options.shardReadyTimeoutMs, 10_000, 100, 600_000),
   stallMs: {
@@ -373,6 +406,33 @@ t.test('without pings there is no liveness deadline', async (t) => {
   t.equal(resolveOptions({ pingIntervalMs: 0 }).shard.livenessMs, 0)
   t.equal(resolveOptions({ pingIntervalMs: 0, livenessMs: 5 }).shard.livenessMs, 0)
   t.equal(resolveOptions({ pingIntervalMs: 1, livenessMs: 5 }).shard.livenessMs, 5)
+})
+
+t.test('compute: the limits of each of its options', async (t) => {
+  const bad = {
+    filename: [undefined, MODULE.pathname, new URL('https://example.com/compute.js'), new URL('absent.js', MODULE)],
+    maxThreads: [0, 257, 1.5],
+    minThreads: [-1, 257, '1'],
+    maxQueue: [-1, 1_000_001, Number.POSITIVE_INFINITY],
+    idleTimeoutMs: [-1, INT32_MAX + 1],
+    taskTimeoutMs: [-1, INT32_MAX + 1],
+    startTimeoutMs: [99, 600_001],
+    resourceLimits: [1, null],
+  }
+  for (const [name, values] of Object.entries(bad)) {
+    for (const value of values) {
+      t.throws(
+        () => resolveOptions({ compute: { filename: MODULE, [name]: value } }),
+        { code: 'OPTION_INVALID', message: new RegExp(`^options\\.compute\\.${name} `) },
+        `${name}: ${String(value)}`,
+      )
+    }
+  }
+  t.throws(() => resolveOptions({ compute: { filename: MODULE, maxThreads: 2, minThreads: 3 } }), {
+    code: 'OPTION_INVALID',
+    message: /^options\.compute\.minThreads must be at most options\.compute\.maxThreads, which is 2/,
+  })
+  t.throws(() => resolveOptions({ compute: { filename: MODULE, threads: 2 } as never }), { code: 'OPTION_UNKNOWN' })
 })
 
 t.test('placement and shardBy exclude each other', async (t) => {

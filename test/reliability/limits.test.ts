@@ -1,7 +1,9 @@
 import t from 'tap'
-import type { ErrorCode, WebSocketServerOptions } from '../../src/index.ts'
+import type { ErrorCode, WebSocketServer, WebSocketServerOptions } from '../../src/index.ts'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 import { ERRORS } from '../../src/shared/errors.ts'
+import { computeModule } from '../fixtures/compute/module-url.ts'
+import type { Task } from '../fixtures/compute/tasks.ts'
 import { deferred } from '../fixtures/deferred.ts'
 import { DeflateClient } from '../fixtures/deflate-client.ts'
 import { type EngineUnderTest, type Joined, sendText } from '../fixtures/engine-under-test.ts'
@@ -34,6 +36,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 const NEVER = new Promise<boolean>(() => {})
 
 const LIMITS: readonly Limit[] = [
+  {
+    option: 'compute.maxQueue',
+    options: { compute: { filename: computeModule('tasks'), maxThreads: 1, maxQueue: 0 } },
+    drive: ({ server }) => computes(server, [{ act: 'thread' }, { act: 'thread' }]),
+  },
+  {
+    option: 'compute.taskTimeoutMs',
+    options: { compute: { filename: computeModule('tasks'), maxThreads: 1, taskTimeoutMs: 50 } },
+    drive: ({ server }) => computes(server, [{ act: 'loop' }]),
+  },
   {
     option: 'maxRooms',
     options: { maxRooms: 1 },
@@ -286,6 +298,10 @@ async function sends(engine: EngineUnderTest, text: string): Promise<void> {
 async function joinsRooms(engine: EngineUnderTest, names: readonly string[]): Promise<void> {
   const { id } = await engine.join()
   for (const name of names) engine.server.join(id, name)
+}
+
+async function computes({ compute }: WebSocketServer, tasks: readonly Task[]): Promise<void> {
+  await Promise.allSettled(tasks.map((task) => compute.run(task)))
 }
 
 /** A client that does not read, and as much for it as the kernel takes and more. */
