@@ -33,6 +33,8 @@ export interface AttemptHost {
   readonly hasHandlers: boolean
   /** Bytes that may wait in a route's socket for its connection to open. */
   readonly maxWaitingBytes: number
+  /** A route answers over HTTP on a socket that no HTTP server keeps any more. */
+  onAnswering(socket: Socket): void
   onUnheardError(id: string, error: Error): void
 }
 
@@ -187,6 +189,7 @@ export class UpgradeAttempt {
       this.#stage = 'answered'
       const { socket } = this.#request
       this.#settle({ answered: true, status })
+      this.#host.onAnswering(socket)
       socket.setTimeout(ANSWER_IDLE_MS, () => socket.destroy())
       this.#assign(socket)
     }

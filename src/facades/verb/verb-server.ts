@@ -131,6 +131,7 @@ export class VerbServer<Data = Record<string, unknown>> extends HttpRoutes {
     http?.closeIdleConnections()
     const report = await this.websocket?.shutdown(asked)
     http?.closeAllConnections()
+    this.#sockets?.endAnswers()
     return report ?? null
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Verdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
 import type { UpgradeRequest } from '../../main/upgrade-request.ts'
 import { selectSubprotocol } from '../../shared/protocol/subprotocol.ts'
@@ -18,6 +19,7 @@ export class VerbSockets<Data> implements AttemptHost {
   readonly maxWaitingBytes: number
   readonly #admission: Admission
   readonly #connections: Connections<Data>
+  readonly #answering = new Set<Socket>()
   readonly #attempts = new WeakMap<IncomingMessage, UpgradeAttempt>()
 
   /** @param application whose routes may take upgrade requests; null: there is no HTTP. */
@@ -45,6 +47,16 @@ export class VerbSockets<Data> implements AttemptHost {
   poolStats(): PoolStats {
     const { total, active, refused } = this.#admission
     return { total, active, rejected: this.server.stats().rejected.total + refused }
+  }
+
+  onAnswering(socket: Socket): void {
+    this.#answering.add(socket)
+    socket.once('close', () => this.#answering.delete(socket))
+  }
+
+  /** Ends the HTTP answers to upgrade requests that are still under way. */
+  endAnswers(): void {
+    for (const socket of this.#answering) socket.destroy()
   }
 
   onUnheardError(id: string, error: Error): void {
