@@ -9,6 +9,7 @@ import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import { ComputePool } from './compute-pool.ts'
+import { affordableConnections } from './descriptor-limit.ts'
 import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
@@ -54,6 +55,8 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
   readonly mainLag = new MainLag()
+  /** Connections at a time: `maxConnections`, or as many as there are descriptors for. */
+  readonly capacity: number
   readonly limitLog: LimitLog
   readonly securityLog: SecurityLog
   readonly shardCounters: Counters
@@ -74,9 +77,10 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
     const shards = Math.max(1, options.shards)
     this.options = options
     this.#observer = observer
-    this.#table = ConnectionTable.allocate(options.maxConnections)
+    this.capacity = this.#affordable(options.maxConnections)
+    this.#table = ConnectionTable.allocate(this.capacity)
     this.shardCounters = Counters.allocate(shards)
-    this.peers = new PeerRegistry(this.#table, options.maxConnections)
+    this.peers = new PeerRegistry(this.#table, this.capacity)
     this.limitLog = new LimitLog(options.logger)
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
@@ -283,6 +287,18 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
       this.#observer.onError(peer, error as Error)
     }
     return false
+  }
+
+  #affordable(wanted: number): number {
+    const capacity = affordableConnections(wanted)
+    if (capacity < wanted) {
+      const details = { option: 'maxConnections', wanted, capacity }
+      this.options.logger.warn(
+        details,
+        'the limit of open files (ulimit -n) allows fewer connections than maxConnections',
+      )
+    }
+    return capacity
   }
 
   /** Their shard can say nothing of them any more. */

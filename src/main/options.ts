@@ -177,7 +177,10 @@ export interface WebSocketServerOptions extends GuardOptions {
   /** Decides about each join, after the limits. Default: everyone. */
   canJoin?: CanJoin
 
-  /** Connections and handshakes under way, 1 to 1048576; Infinity means the latter. Over it: 503. Default 10000. */
+  /**
+   * Connections and handshakes under way, 1 to 1048576; Infinity means the latter. Over it: 503. If the process may not open
+   * 256 files more than that (`ulimit -n`), as many fewer, or half of its files if those are few. Default 10000.
+   */
   maxConnections?: number
   /**
    * Milliseconds from the accepted connection to the 101, `verifyClient` included, 100 to 600000; then 408 to a client

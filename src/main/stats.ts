@@ -27,6 +27,8 @@ export interface Stats extends PerformanceMetrics {
   uptime: number
   /** Connections ever opened. */
   totalConnections: number
+  /** Connections at a time: `maxConnections`, or fewer if the process may not open as many files. */
+  capacity: number
   /** Bytes read from and written to the sockets, framing included. */
   wireBytesIn: number
   wireBytesOut: number
@@ -117,6 +119,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     handoff: engine.strategy,
     uptime: performance.now() - startedMs,
     totalConnections: counters.opened,
+    capacity: engine.capacity,
     wireBytesIn: total(Counter.WIRE_BYTES_IN),
     wireBytesOut: total(Counter.WIRE_BYTES_OUT),
     queuedBytes: total(Counter.QUEUED_BYTES),

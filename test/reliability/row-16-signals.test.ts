@@ -1,46 +1,10 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { extname } from 'node:path'
-import { createInterface, type Interface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
-import type { ShutdownReport, WebSocketServerOptions } from '../../src/index.ts'
+import t from 'tap'
 import { RawClient } from '../fixtures/raw-client.ts'
 import { RawOpcode } from '../fixtures/raw-frame.ts'
+import { SpawnedServer } from './spawned-server.ts'
 
 const CLIENTS = 40
 const FAREWELLS = 50
-
-interface Told {
-  readonly port?: number
-  readonly draining?: number
-  readonly report?: ShutdownReport
-  readonly listeners?: number
-}
-
-/** A server in a process that signals end. */
-class SignalServer {
-  readonly child: ChildProcessWithoutNullStreams
-  readonly ended: Promise<unknown[]>
-  readonly #lines: AsyncIterator<string>
-
-  constructor(t: Test, options: WebSocketServerOptions) {
-    const main = fileURLToPath(new URL(`./signal-server-main${extname(import.meta.url)}`, import.meta.url))
-    // Without tap's own preloads and settings.
-    const { NODE_OPTIONS: _, ...env } = process.env
-    this.child = spawn(process.execPath, [main, JSON.stringify({ shards: 2, ...options })], { env })
-    this.ended = once(this.child, 'exit')
-    t.teardown(() => this.child.kill('SIGKILL'))
-    const lines: Interface = createInterface({ input: this.child.stdout })
-    this.#lines = lines[Symbol.asyncIterator]()
-  }
-
-  async told(): Promise<Told> {
-    const { value, done } = await this.#lines.next()
-    if (done === true) throw new Error('the process has ended')
-    return JSON.parse(value) as Told
-  }
-}
 
 /** What a connection got until its close frame, which it answers. */
 async function heardUntilClose(client: RawClient): Promise<{ texts: string[]; close: string }> {
@@ -59,7 +23,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     `row 16: ${signal} under load: everything queued arrives, everyone is closed, the process ends by itself`,
     async (t) => {
       const handleSignals = { code: 1012, reason: 'restart', notice: 'notice', graceMs: 50, drainMs: 300 }
-      const server = new SignalServer(t, { handleSignals })
+      const server = new SpawnedServer(t, { handleSignals })
       const { port = 0 } = await server.told()
       const clients = await Promise.all(Array.from({ length: CLIENTS }, () => RawClient.connect({ port })))
       const talking = setInterval(() => {
@@ -88,7 +52,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 t.test('SH05: the first signal is polite, the second one destroys', async (t) => {
   // Longer than any test.
-  const server = new SignalServer(t, { handleSignals: { graceMs: 600_000 } })
+  const server = new SpawnedServer(t, { handleSignals: { graceMs: 600_000 } })
   const { port = 0 } = await server.told()
   const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect({ port })))
   for (const client of clients) {
@@ -107,7 +71,7 @@ t.test('SH05: the first signal is polite, the second one destroys', async (t) =>
 })
 
 t.test('SH05: without handleSignals a signal ends the process as ever', async (t) => {
-  const server = new SignalServer(t, {})
+  const server = new SpawnedServer(t, {})
   await server.told()
   server.child.kill('SIGTERM')
   t.same(await server.ended, [null, 'SIGTERM'])

@@ -1,6 +1,6 @@
 import { WebSocketServer, type WebSocketServerOptions } from '../../src/index.ts'
 
-/** A server that signals end; see `row-16-signals.test.ts`. What it has to tell is a line of JSON each. */
+/** A server that signals end; see `spawned-server.ts`. What it has to tell is a line of JSON each. */
 const FAREWELLS = 50
 
 const listeners = (): number => process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')
