@@ -55,6 +55,15 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
+    name: 'row 3: no socket is made of a descriptor number',
+    check: content.checkDescriptorNumbers,
+    broken: [
+      [{ 'src/main/a.ts': '\nnew Socket({ fd: 5 })' }, 'src/main/a.ts:2'],
+      [{ 'workers/a.ts': 'take({ fd })' }, 'workers/a.ts:1'],
+      [{ 'src/shared/handoff/a.ts': `listen({ 'fd': 5 })` }, 'src/shared/handoff/a.ts:1'],
+    ],
+  },
+  {
     name: 'only a shard loads a module it does not know by name',
     check: imports.checkComputedImports,
     exceptions: { 'src/main/shard-thread.ts': '`shards: 0` runs the module of the shard on the main thread' },
@@ -100,7 +109,7 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'no deadline reads the wall clock',
+    name: 'row 58: no deadline reads the wall clock',
     check: content.checkWallClock,
     broken: [
       [{ 'src/main/a.ts': 'const a = Date.now()' }, 'src/main/a.ts:1'],

@@ -37,7 +37,7 @@ for (const { name, options } of configurations) {
     ['asleep', putMainToSleep],
   ] as const
   for (const [how, block] of options.shards === 1 ? ways : ways.slice(0, 1)) {
-    t.test(`${name}: main ${how}, pings of open connections are answered`, async (t) => {
+    t.test(`row 29: ${name}: main ${how}, pings of open connections are answered`, async (t) => {
       const engine = await EngineUnderTest.start(t, { ...options, maxControlRate: 0 })
       const clients = await startClients<PingResult>(t, { job: 'ping', port: engine.port, connections: 6, everyMs: 10 })
       block(BLOCKED_MS)
@@ -55,7 +55,7 @@ for (const { name, options } of configurations) {
 }
 
 for (const { name, options } of await engineConfigurations()) {
-  t.test(`${name}: what arrives while main is blocked is told afterwards, in order`, async (t) => {
+  t.test(`row 29: ${name}: what arrives while main is blocked is told afterwards, in order`, async (t) => {
     const engine = await EngineUnderTest.start(t, options)
     const [connections, messages] = [3, 200]
     const clients = await flooders(t, engine, { connections, messages, size: 100 })

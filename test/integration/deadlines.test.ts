@@ -94,7 +94,7 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
       await eventually('the pongs are noted', () => Math.abs(peer.lastPong - Date.now()) < 1500)
     })
 
-    t.test('who is silent is gone after livenessMs', async (t) => {
+    t.test('row 31: who is silent is gone after livenessMs', async (t) => {
       const engine = await EngineUnderTest.start(t, { ...options, pingIntervalMs: 100, livenessMs: 300 })
       const neighbour = await engine.join()
       void answerPings(neighbour.client)
@@ -229,7 +229,7 @@ t.test('handshakeTimeoutMs: a verifyClient that never settles', async (t) => {
 const SHORT_LIFE: WebSocketServerOptions = { pingIntervalMs: 100, livenessMs: 500, idleTimeoutMs: 500 }
 const STALL_MS = 1400
 
-t.test('a shard that was stalled closes nobody for it', async (t) => {
+t.test('row 59: a shard that was stalled closes nobody for it', async (t) => {
   const orders = new ShardOrders()
   t.teardown(() => orders.close())
   const engine = await EngineUnderTest.start(t, { shards: 1, shardUrl: shardUrl('obedient'), ...SHORT_LIFE })

@@ -13,7 +13,7 @@ const KILL_EVERY_MS = 1000
 /** How long the clients may take: so that the connecting lasts over several kills. */
 const LEAST_MS = 7000
 
-t.test('2,000 clients connect while a shard dies every second', async (t) => {
+t.test('row 1 20: 2,000 clients connect while a shard dies every second', async (t) => {
   const uncaught: unknown[] = []
   const note = (cause: unknown): void => void uncaught.push(cause)
   process.on('uncaughtException', note)

@@ -22,7 +22,7 @@ const OWN_ACTS = 5
 const ROUND_MS = 5
 const KILL_EVERY_MS = Math.max(1500, DURATION_MS / 8)
 
-t.test('RO18: rooms under fire', { timeout: DURATION_MS + 90_000 }, async (t) => {
+t.test('row 35: RO18: rooms under fire', { timeout: DURATION_MS + 90_000 }, async (t) => {
   t.comment(`ROOMS_FIRE_SEED=${SEED}`)
   const random = new Random(SEED)
   const orders = new ShardOrders()

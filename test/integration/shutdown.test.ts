@@ -85,7 +85,7 @@ async function isRefused(port: number): Promise<boolean> {
 }
 
 for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
-  t.test(`${name}: the process ends by itself`, async (t) => {
+  t.test(`row 71: ${name}: the process ends by itself`, async (t) => {
     const lives = ['unused', 'starting', 'listening', 'attached'] as const
     const ends = await Promise.all(
       lives.map((life) => runServerProcess({ life, options: options as ServerLife['options'] })),
@@ -148,7 +148,7 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
 }
 
 for (const shards of [0, 2]) {
-  t.test(`shards: ${shards}: ${CYCLES} lives leave no thread, port, timer or descriptor`, async (t) => {
+  t.test(`row 71: shards: ${shards}: ${CYCLES} lives leave no thread, port, timer or descriptor`, async (t) => {
     const before = await resourcesWithout(shards)
     const ports: number[] = []
     for (let cycle = 0; cycle < CYCLES; cycle++) {
@@ -164,7 +164,7 @@ for (const shards of [0, 2]) {
   })
 }
 
-t.test('an attached server goes on without WebSocket', async (t) => {
+t.test('row 70: an attached server goes on without WebSocket', async (t) => {
   const http = createServer((_, response) => response.end('plain'))
   t.teardown(() => stopServer(http))
   await once(http.listen(0, '127.0.0.1'), 'listening')

@@ -42,7 +42,7 @@ async function echoes({ client, id }: Joined, engine: EngineUnderTest, t: Test):
 }
 
 for (const act of ['throw', 'exit', 'reject', 'return'] as const) {
-  t.test(`a shard that dies by ${act} takes only its own connections with it`, async (t) => {
+  t.test(`row 4: a shard that dies by ${act} takes only its own connections with it`, async (t) => {
     const { engine, orders } = await supervised(t, { shards: 3 })
     const joined = await engine.joinMany(9)
     const doomed = joined.filter(({ peer }) => peer.shard === 1)
@@ -80,7 +80,7 @@ for (const act of ['throw', 'exit', 'reject', 'return'] as const) {
   })
 }
 
-t.test('a shard that dies too often is left alone, the others go on', async (t) => {
+t.test('row 4: a shard that dies too often is left alone, the others go on', async (t) => {
   const { engine, orders } = await supervised(t, { shards: 2 })
   const joined = await engine.joinMany(4)
   const survivors = joined.filter(({ peer }) => peer.shard === 1)
@@ -109,7 +109,7 @@ for (const [shard, cause] of [
   ['broken', /cannot be loaded/],
   ['silent', /did not become ready/],
 ] as const) {
-  t.test(`a ${shard} shard: ready() and listen() tell why, and no port stays open`, async (t) => {
+  t.test(`row 38: a ${shard} shard: ready() and listen() tell why, and no port stays open`, async (t) => {
     const engine = new EngineUnderTest({ shards: 2, shardUrl: shardUrl(shard), shardReadyTimeoutMs: 600 })
     t.teardown(() => engine.stop())
     const listening = engine.server.listen(0, '127.0.0.1')
@@ -121,7 +121,7 @@ for (const [shard, cause] of [
   })
 }
 
-t.test('a blocked shard gets no new connections, and keeps its own', async (t) => {
+t.test('row 19: a blocked shard gets no new connections, and keeps its own', async (t) => {
   // Sooner than the watchdog could notice: the shard has not answered.
   const { engine, orders } = await supervised(t, { shards: 2, stallMs: 10_000 })
   const joined = await engine.joinMany(2)
@@ -149,7 +149,7 @@ t.test('a blocked shard gets no new connections, and keeps its own', async (t) =
   )
 })
 
-t.test('with the only shard blocked a client waits, and is answered when it wakes', async (t) => {
+t.test('row 19: with the only shard blocked a client waits, and is answered when it wakes', async (t) => {
   const { engine, orders } = await supervised(t, { shards: 1, handshakeTimeoutMs: 8000 })
   await orders.give({ shard: 0, act: 'block', ms: 1600 })
   const beganMs = performance.now()
@@ -159,7 +159,7 @@ t.test('with the only shard blocked a client waits, and is answered when it wake
   t.equal(engine.server.stats().rejected.total, 0)
 })
 
-t.test('with the only shard blocked for longer, the client gets 503 in time', async (t) => {
+t.test('row 19: with the only shard blocked for longer, the client gets 503 in time', async (t) => {
   const { engine, orders } = await supervised(t, { shards: 1, handshakeTimeoutMs: 1300 })
   await orders.give({ shard: 0, act: 'block', ms: 2000 })
   const beganMs = performance.now()
@@ -172,7 +172,7 @@ t.test('with the only shard blocked for longer, the client gets 503 in time', as
   await echoes(joined, engine, t)
 })
 
-t.test('a handshake while the only shard restarts waits for it', async (t) => {
+t.test('row 1: a handshake while the only shard restarts waits for it', async (t) => {
   const verdict = deferred<boolean>()
   const { engine, orders } = await supervised(t, { shards: 1, verifyClient: () => verdict.promise })
   const early = engine.join()

@@ -39,7 +39,7 @@ t.test('a row is whole cache lines', async (t) => {
   t.equal(Counters.allocate(0).memory.byteLength, Counters.allocate(1).memory.byteLength, 'never empty')
 })
 
-t.test('a death zeroes the gauges of its row and nothing else', async (t) => {
+t.test('row 47: a death zeroes the gauges of its row and nothing else', async (t) => {
   const counters = Counters.allocate(2)
   for (const index of [0, 1]) for (const counter of ALL) counters.row(index).add(counter, 7)
   counters.row(0).clearGauges()

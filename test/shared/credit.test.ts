@@ -61,7 +61,7 @@ for (const [name, nearWrap] of [
   ['2^31', 2 ** 31 - 2],
   ['2^32', 2 ** 32 - 2],
 ] as const) {
-  t.test(`the cursors wrap at ${name} unnoticed`, async (t) => {
+  t.test(`row 45: the cursors wrap at ${name} unnoticed`, async (t) => {
     const { spender, granter } = pair()
     for (let left = nearWrap; left > 0; left -= 2 ** 30) {
       const amount = Math.min(left, 2 ** 30)

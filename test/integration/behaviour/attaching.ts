@@ -8,7 +8,7 @@ import { RawClient } from '../../fixtures/raw-client.ts'
 import type { Behaviour } from './behaviour.ts'
 
 export const attaching: Behaviour = (t, start, options) => {
-  t.test('two engines and a stranger share one http server', async (t) => {
+  t.test('row 70: two engines and a stranger share one http server', async (t) => {
     const http = await listening(t)
     const chat = engineFor(t, options)
     const game = engineFor(t, options)
@@ -31,7 +31,7 @@ export const attaching: Behaviour = (t, start, options) => {
     t.equal(await plainStatus(http), 200)
   })
 
-  t.test('other paths get 404 when no stranger listens', async (t) => {
+  t.test('row 70: other paths get 404 when no stranger listens', async (t) => {
     const http = await listening(t)
     const chat = engineFor(t, options).attach(http, { path: '/chat' })
     await chat.ready()

@@ -100,7 +100,7 @@ export const verification: Behaviour = (t, start) => {
     t.same(seen, ['/a?b', 'c', '127.0.0.1'])
   })
 
-  t.test('what the client sends meanwhile is not lost', async (t) => {
+  t.test('row 2: what the client sends meanwhile is not lost', async (t) => {
     const called = deferred<void>()
     const verdict = deferred<boolean>()
     const engine = await start(t, {
