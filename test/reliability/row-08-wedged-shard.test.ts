@@ -4,7 +4,6 @@ import { EngineUnderTest, type Joined, nextText, sendText } from '../fixtures/en
 import { eventually } from '../fixtures/journal.ts'
 import { freshIce, type Ice, thaw } from '../fixtures/shards/orders.ts'
 import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
-import { withRowServer } from './row-server.ts'
 import { Steady } from './steady.ts'
 
 const STALL_MS = 150
@@ -131,25 +130,4 @@ t.test('row 8: main standing still is not held against a shard', async (t) => {
     engine.journal.shardEvents.map(({ kind }) => kind),
     ['started', 'started'],
   )
-})
-
-t.test('row 8 59: a pause of the whole process kills nobody and closes nothing', async (t) => {
-  const options = { stallMs: STALL_MS, killMs: KILL_MS, pingIntervalMs: 200, livenessMs: 600, idleTimeoutMs: 800 }
-  await withRowServer(t, { options }, async (server) => {
-    const clients = await server.connectMany(20)
-    const talking = setInterval(() => {
-      for (const client of clients) sendText(client, 'x')
-    }, 50)
-    await server.pause(PAUSE_MS)
-    for (const client of clients) {
-      sendText(client, 'last')
-      while ((await nextText(client)) !== 'last');
-    }
-    clearInterval(talking)
-    const { stats, closes, open } = await server.seen()
-    t.match(stats, { shardDeaths: 0, stalledShards: 0, timeouts: { liveness: 0, idle: 0 } })
-    t.equal(stats.limits.stallMs, undefined)
-    t.equal(closes.length, 8, 'those of the warm-up')
-    t.equal(open, 22)
-  })
 })
