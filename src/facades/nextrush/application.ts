@@ -1,11 +1,12 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express'
-import type { RouteParams } from '../../main/routes.ts'
-import type { WebSocketApplication, WSHandler, WSMiddleware } from './connection.ts'
+import type { PathParams, WebSocketApplication, WSConnection, WSHandler, WSMiddleware } from './connection.ts'
 import { HttpContext, type WSContext } from './context.ts'
+import type { UpgradeObserver } from './endpoints.ts'
 import { HttpHost } from './http-host.ts'
 import { findEndpoints, METHODS } from './installed.ts'
+import { ShownUpgrades } from './shown-upgrades.ts'
 
 /**
  * Answers a request or passes it on with `next()`, whose promise is fulfilled when the next handler is done with it. What
@@ -14,11 +15,14 @@ import { findEndpoints, METHODS } from './installed.ts'
 export type ContextHandler = (ctx: WSContext, next: () => Promise<void>) => unknown
 
 /** What `createApp` returns: NextRush v2's application, on Express 5. Paths of HTTP routes are Express'. */
-export class Application implements WebSocketApplication {
+export class Application implements WebSocketApplication, UpgradeObserver {
   readonly #host = new HttpHost()
+  readonly #shown = new ShownUpgrades(this.#host.express)
   readonly #contexts = new WeakMap<Request, HttpContext>()
   /** Of the handlers that are at work on a request, what the latest one still does. */
   readonly #work = new WeakMap<Request, Promise<void>>()
+  /** Upgrades that go on. */
+  readonly #upgrading = new WeakMap<IncomingMessage, { readonly opened: Promise<void>; readonly open: () => void }>()
 
   /** Express' application, for what this one has no method for. */
   get express(): Express {
@@ -29,10 +33,12 @@ export class Application implements WebSocketApplication {
     return this.#host.server
   }
 
-  /** Adds a middleware for every path, or for those below one. */
+  /** Adds a middleware for every path, or for those below one. It sees upgrades too: see `WSContext.isWebSocket`. */
   use(path: string | ContextHandler, ...handlers: ContextHandler[]): this {
-    if (typeof path === 'string') this.express.use(path, ...this.#adaptAll(handlers))
-    else this.express.use(...this.#adaptAll([path, ...handlers]))
+    if (typeof path !== 'string') return this.use('/', path, ...handlers)
+    const adapted = this.#adaptAll(handlers)
+    this.express.use(path, ...adapted)
+    this.#shown.use(path, adapted)
     return this
   }
 
@@ -77,7 +83,7 @@ export class Application implements WebSocketApplication {
   }
 
   /** See `WebSocketApplication`. @throws ShardwsError ARGUMENT_INVALID, WEBSOCKET_NOT_ENABLED */
-  ws<const Path extends string>(path: Path, handler: WSHandler<RouteParams<Path>>): this {
+  ws<const Path extends string>(path: Path, handler: WSHandler<PathParams<Path>>): this {
     METHODS.ws.call(this, path, handler as never)
     return this
   }
@@ -113,6 +119,22 @@ export class Application implements WebSocketApplication {
     return this.#host.close(findEndpoints(this))
   }
 
+  /** By the plugin. */
+  onAccepted(request: IncomingMessage): void {
+    let open = (): void => {}
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    this.#upgrading.set(request, { opened, open })
+    this.#shown.show(request)
+  }
+
+  /** By the plugin. */
+  onOpened(request: IncomingMessage, socket: WSConnection): void {
+    this.#contexts.get(request as Request)?.opened(socket)
+    this.#upgrading.get(request)?.open()
+  }
+
   #adaptAll(handlers: readonly ContextHandler[]): RequestHandler[] {
     return handlers.map((handler) => this.#adapt(handler))
   }
@@ -122,7 +144,8 @@ export class Application implements WebSocketApplication {
       const next = async (): Promise<void> => {
         this.#work.delete(req)
         pass()
-        await this.#work.get(req)
+        // An upgrade has no handler of ours behind the middleware: its connection is what comes next.
+        await (this.#work.get(req) ?? this.#upgrading.get(req)?.opened)
       }
       const work = this.#run(handler, this.#contextOf(req, res), next, pass)
       this.#work.set(req, work)

@@ -19,6 +19,9 @@ export interface WSRequest<Params = Record<string, string>> extends IncomingMess
   user: unknown
 }
 
+/** What a path names; an object also if it names nothing, so that handlers of any path fit. */
+export type PathParams<Path extends string> = RouteParams<Path> & Record<never, string>
+
 /** Serves the connections to a path. Messages wait while its promise is pending; what it throws is an `error` of the connection. */
 export type WSHandler<Params = Record<string, string>> = (socket: WSConnection, req: WSRequest<Params>) => unknown
 
@@ -32,7 +35,7 @@ export interface WebSocketApplication {
    *
    * @throws ShardwsError ARGUMENT_INVALID, also when the path has a handler already.
    */
-  ws<const Path extends string>(path: Path, handler: WSHandler<RouteParams<Path>>): this
+  ws<const Path extends string>(path: Path, handler: WSHandler<PathParams<Path>>): this
   /** Adds a middleware. @throws ShardwsError ARGUMENT_INVALID */
   wsUse(middleware: WSMiddleware): this
   /** Sends to every connection, or to the members of a room, whoever calls it. @throws ShardwsError ARGUMENT_INVALID */

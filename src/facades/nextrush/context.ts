@@ -24,10 +24,10 @@ export interface Context {
 
 /** The context of an application on which the plugin is installed. */
 export interface WSContext extends Context {
-  /** Whether the client asks for a WebSocket. The middleware of an application sees such a request only if no upgrade could come of it. */
+  /** Whether the client asks for a WebSocket. The middleware sees that, but cannot answer: `wsUse` and `verifyClient` refuse. */
   readonly isWebSocket: boolean
-  /** The connection, once there is one. */
-  readonly ws?: WSConnection
+  /** The connection of an upgrade, from the moment when it is open: `await next()` waits for that. */
+  readonly ws: WSConnection | undefined
   /** Reading it throws WEBSOCKET_NOT_ENABLED without the plugin. */
   readonly wsRooms: WSRoomManager
 }
@@ -36,6 +36,7 @@ export class HttpContext implements WSContext {
   readonly req: Request
   readonly res: Response
   readonly state: Record<string, unknown> = {}
+  #ws: WSConnection | undefined
   readonly #app: object
 
   constructor(app: object, req: Request, res: Response) {
@@ -82,6 +83,15 @@ export class HttpContext implements WSContext {
 
   get isWebSocket(): boolean {
     return this.req.headers.upgrade?.toLowerCase() === 'websocket'
+  }
+
+  get ws(): WSConnection | undefined {
+    return this.#ws
+  }
+
+  /** By the application. */
+  opened(socket: WSConnection): void {
+    this.#ws = socket
   }
 
   get wsRooms(): WSRoomManager {

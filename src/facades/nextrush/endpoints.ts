@@ -1,5 +1,5 @@
-import type { Server } from 'node:http'
-import type { VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Verdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
 import type { Middleware } from '../../main/routes.ts'
 import type { ShutdownReport } from '../../main/shutdown.ts'
 import type { ShutdownOptions } from '../../main/shutdown-options.ts'
@@ -14,20 +14,29 @@ interface Endpoint {
   handler: WSHandler | null
 }
 
+/** Who else wants to know of the upgrades on one HTTP server. */
+export interface UpgradeObserver {
+  /** `verifyClient` has accepted it. */
+  onAccepted(request: IncomingMessage): void
+  onOpened(request: IncomingMessage, socket: WSConnection): void
+}
+
 /** The WebSocket side of an application: an engine that answers to the paths of its endpoints, on any number of HTTP servers. */
 export class Endpoints {
   readonly server: WebSocketServer<Record<string, unknown>>
   readonly rooms: WSRoomManager
   readonly requests = new Requests()
   readonly #endpoints = new Map<string, Endpoint>()
-  readonly #httpServers = new Set<Server>()
+  readonly #httpServers = new Map<Server, UpgradeObserver | null>()
 
   /** Starts the shards. `paths` take connections without a handler too. @throws ShardwsError ARGUMENT_INVALID */
   constructor(options: WebSocketServerOptions, paths: readonly string[] = []) {
     this.server = new WebSocketServer({ ...options, verifyClient: this.#noting(options.verifyClient) })
     this.server.on('connection', (id, request) => {
       const socket = this.server.getConnection(id)
-      if (socket !== undefined) this.requests.opened(socket, request)
+      if (socket === undefined) return
+      const message = this.requests.opened(socket, request)
+      this.#observerOf(message)?.onOpened(message, socket)
     })
     this.rooms = roomsOf(this.server)
     for (const path of paths) this.#endpoint(path)
@@ -58,9 +67,9 @@ export class Endpoints {
   }
 
   /** Takes the upgrades to the endpoints; when the last of its HTTP servers has closed, the engine ends. */
-  attach(httpServer: Server): void {
+  attach(httpServer: Server, observer: UpgradeObserver | null = null): void {
     if (this.#httpServers.has(httpServer)) return
-    this.#httpServers.add(httpServer)
+    this.#httpServers.set(httpServer, observer)
     this.server.attach(httpServer, { path: [] })
     httpServer.once('close', () => {
       this.#httpServers.delete(httpServer)
@@ -88,12 +97,28 @@ export class Endpoints {
     return endpoint
   }
 
-  #noting(verifyClient: VerifyClient | undefined): VerifyClient {
-    return (request) => {
-      this.requests.note(request)
-      return verifyClient === undefined || verifyClient(request)
+  #noting(verifyClient: VerifyClient = () => true): VerifyClient {
+    return async (request) => {
+      const verdict = await verifyClient(request)
+      if (isAccepted(verdict)) {
+        this.requests.note(request)
+        this.#observerOf(request)?.onAccepted(request)
+      }
+      return verdict
     }
   }
+
+  #observerOf({ socket }: IncomingMessage): UpgradeObserver | null {
+    const { server } = socket as typeof socket & { server?: Server }
+    return (server !== undefined && this.#httpServers.get(server)) || null
+  }
+}
+
+/** As the engine judges it. */
+function isAccepted(verdict: unknown): boolean {
+  if (typeof verdict !== 'object' || verdict === null) return verdict === true
+  const { accept, status, answered } = verdict as Verdict
+  return answered !== true && (accept ?? status === undefined)
 }
 
 function roomsOf(server: WebSocketServer<Record<string, unknown>>): WSRoomManager {

@@ -1,12 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { ShardwsError } from '../../shared/errors.ts'
-import type { Endpoints } from './endpoints.ts'
+import { Application } from './application.ts'
+import type { Endpoints, UpgradeObserver } from './endpoints.ts'
 import { isHttpServer, searchServer, type Tap } from './server-search.ts'
 
 type Method = (...args: unknown[]) => unknown
 
 /** What an application of some framework may have; each is looked at before it is used. */
-interface Application {
+interface Foreign {
   readonly server?: unknown
   handle?: unknown
   handleRequest?: unknown
@@ -31,7 +32,8 @@ export type Entrance = (endpoints: Endpoints) => () => void
  */
 export function entranceOf(app: object): Entrance {
   if (isHttpServer(app)) return attachTo(app)
-  const { server, addHook, listen } = app as Application
+  if (app instanceof Application) return attachTo(app.server, app)
+  const { server, addHook, listen } = app as Foreign
   if (isHttpServer(server)) {
     return (endpoints) => {
       // Fastify waits for its connections before its server closes; those of `shards: 0` would be among them.
@@ -57,15 +59,15 @@ export function entranceOf(app: object): Entrance {
     })
 }
 
-function attachTo(server: Server): Entrance {
+function attachTo(server: Server, observer: UpgradeObserver | null = null): Entrance {
   return (endpoints) => {
-    endpoints.attach(server)
+    endpoints.attach(server, observer)
     return () => {}
   }
 }
 
 /** How to see the requests of an application before it does; null: it is none that we know. */
-function tapOf(app: Application): Tap | null {
+function tapOf(app: Foreign): Tap | null {
   const { handle, handleRequest, callback, getPath, fetch } = app
   if (typeof app === 'function' && isMethod(handle)) {
     return (onRequest) =>
@@ -92,7 +94,7 @@ function tapOf(app: Application): Tap | null {
 }
 
 /** Returns how to put back what was there, unless somebody else has replaced it since. */
-function replace(app: Application, name: keyof Application, method: Method): () => void {
+function replace(app: Foreign, name: keyof Foreign, method: Method): () => void {
   const own = Object.getOwnPropertyDescriptor(app, name)
   Object.defineProperty(app, name, { value: method, configurable: true, writable: true, enumerable: own !== undefined })
   return () => {

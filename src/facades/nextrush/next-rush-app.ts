@@ -2,10 +2,9 @@ import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Express, RequestHandler } from 'express'
-import type { RouteParams } from '../../main/routes.ts'
 import type { Stats } from '../../main/stats.ts'
 import { ShardwsError } from '../../shared/errors.ts'
-import type { WSConnection, WSMiddleware, WSRequest, WSRoomManager } from './connection.ts'
+import type { PathParams, WSConnection, WSMiddleware, WSRequest, WSRoomManager } from './connection.ts'
 import { Endpoints } from './endpoints.ts'
 import { HttpHost } from './http-host.ts'
 import { appOptions, type WebSocketOptions } from './options.ts'
@@ -63,7 +62,7 @@ export class NextRushApp extends EventEmitter<NextRushAppEvents> {
    *
    * @throws ShardwsError WEBSOCKET_NOT_ENABLED; ARGUMENT_INVALID, also when the path has a handler already.
    */
-  ws<const Path extends string>(path: Path, handler: AppHandler<RouteParams<Path>>): this {
+  ws<const Path extends string>(path: Path, handler: AppHandler<PathParams<Path>>): this {
     this.#enabled('ws').route(path, handler as never)
     return this
   }
