@@ -77,9 +77,7 @@ export class Endpoints {
     })
   }
 
-  async close(options?: ShutdownOptions): Promise<ShutdownReport> {
-    // A shard that is still starting would end as one that has failed.
-    await this.server.ready().catch(() => {})
+  close(options?: ShutdownOptions): Promise<ShutdownReport> {
     return this.server.shutdown(options)
   }
 
