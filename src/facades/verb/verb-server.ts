@@ -12,7 +12,6 @@ import { HttpRoutes } from './http-routes.ts'
 import { areOnlyHandlers, mergeOptions, shutdownOptionsOf, type VerbOptions } from './options.ts'
 import type { PoolStats } from './pool-stats.ts'
 import type { ServerProtocol } from './protocol.ts'
-import { RouteSocket } from './route-socket.ts'
 import type { VerbSocket } from './verb-socket.ts'
 import { VerbSockets } from './verb-sockets.ts'
 
@@ -21,9 +20,10 @@ interface UpgradeAwareOptions extends ServerOptions {
   readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean
 }
 
-/** As `broadcast` of the engine; `except` may be a socket of the facade. */
+/** As `broadcast` of the engine; `except` may be a socket of a route too. */
 export interface VerbBroadcastOptions extends Omit<BroadcastOptions, 'except'> {
-  readonly except?: string | VerbSocket<never>
+  /** A connection that does not get it, or its id. */
+  readonly except?: string | Pick<VerbSocket, 'id'>
 }
 
 /** A server of `createServer`: HTTP routes by Express, and WebSocket by the handlers of `withOptions` or by `res.upgrade`. */
@@ -161,5 +161,5 @@ function engineBroadcastOptions(options: boolean | VerbBroadcastOptions): boolea
   if (typeof options === 'boolean') return options
   const { except, ...rest } = options
   if (except === undefined) return rest
-  return { ...rest, except: except instanceof RouteSocket ? except.id : (except as BroadcastOptions['except'] & {}) }
+  return { ...rest, except: typeof except === 'string' ? except : except.id }
 }
