@@ -1,13 +1,12 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
 import { ERRORS } from '../src/shared/errors.ts'
-import { DIST, REPOSITORY } from './fixtures/repository.ts'
+import { codeBlocks } from './fixtures/code-blocks.ts'
+import { startDocumentedExample } from './fixtures/documented-example.ts'
+import { REPOSITORY } from './fixtures/repository.ts'
 
 const readme = readFileSync(new URL('README.md', REPOSITORY), 'utf8')
 
@@ -18,39 +17,13 @@ function section(title: string): string {
   return text
 }
 
-function codeBlocks(text: string, language: string): string[] {
-  return [...text.matchAll(new RegExp(`^\`\`\`(?:${language})\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, code]) => code!)
-}
-
-/** Runs before the example: every server listens on a free port of the loopback and tells it to the parent. */
-const PRELUDE = `
-import net from 'node:net'
-const { listen } = net.Server.prototype
-net.Server.prototype.listen = function (port, ...rest) {
-  if (typeof port !== 'number') return listen.call(this, port, ...rest)
-  this.once('listening', () => process.send(this.address().port))
-  return listen.call(this, 0, '127.0.0.1', ...rest.filter((one) => typeof one === 'function'))
-}`
-
 t.test('the example runs as it stands and echoes', async (t) => {
   const [example] = codeBlocks(section('Example'), 'ts|js')
   t.ok(example, 'a ts or js block under "## Example"')
-  // Inside the repository, so that the package's own name resolves to it.
-  const folder = mkdtempSync(fileURLToPath(new URL('example-', DIST)))
-  t.teardown(() => rmSync(folder, { recursive: true }))
   const { outputText } = ts.transpileModule(example!, {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
   })
-  writeFileSync(join(folder, 'example.js'), outputText)
-  const child = fork(join(folder, 'example.js'), {
-    execArgv: ['--import', `data:text/javascript,${encodeURIComponent(PRELUDE)}`],
-  })
-  const ended = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill()
-    await ended
-  })
-  const [port] = await Promise.race([once(child, 'message'), ended.then(() => Promise.reject(new Error('it ended')))])
+  const port = await startDocumentedExample(t, 'example.js', { 'example.js': outputText })
   const client = new WebSocket(`ws://127.0.0.1:${port}/`)
   t.teardown(() => client.terminate())
   await once(client, 'open')

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
+import { AbortGroups } from './abort-groups.ts'
 import type { ResolvedCompute } from './compute-options.ts'
 import { ComputeQueue } from './compute-queue.ts'
 import { ComputeCounters, type ComputeStats } from './compute-stats.ts'
@@ -42,6 +43,7 @@ export class ComputePool implements Compute, ComputeThreadObserver {
   /** Those that have nothing to do. The one that was busy last is taken first, so that the others may end. */
   readonly #idle: ComputeThread[] = []
   readonly #ends = new Set<Promise<void>>()
+  readonly #signals = new AbortGroups<ComputeTask>((task, reason) => this.#onAbort(task, reason))
   #startFailure: StartFailure | null = null
   #isClosed = false
   #onQuiet: () => void = () => {}
@@ -64,7 +66,7 @@ export class ComputePool implements Compute, ComputeThreadObserver {
       throw options.signal.reason
     }
     this.#assertRoom(this.#options)
-    const task = new ComputeTask(value, options, (aborted, reason) => this.#onAbort(aborted, reason))
+    const task = new ComputeTask(value, options, this.#signals)
     this.#queue.add(task)
     this.#dispatch()
     return task.result

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Transferable } from 'node:worker_threads'
 import { ShardwsError } from '../shared/errors.ts'
+import type { AbortGroups } from './abort-groups.ts'
 
 export interface ComputeRunOptions {
   /** Gives the task up: the promise rejects with the signal's reason, and a thread that is running the task is ended. */
@@ -19,27 +20,22 @@ export class ComputeTask {
   /** Its place in the queue. */
   ticket = 0
   readonly #madeMs = performance.now()
-  readonly #onAbort: () => void
+  readonly #signals: AbortGroups<ComputeTask>
   #begunMs: number | null = null
   #deadline: NodeJS.Timeout | undefined
-  #isSettled = false
   #resolve!: (result: unknown) => void
   #reject!: (reason: unknown) => void
 
-  /** @param abort called at most once, when `options.signal` aborts it before its answer. */
-  constructor(value: unknown, options: ComputeRunOptions, abort: (task: ComputeTask, reason: unknown) => void) {
+  /** Until its answer it is among the members of its signal. */
+  constructor(value: unknown, options: ComputeRunOptions, signals: AbortGroups<ComputeTask>) {
     this.value = value
     this.options = options
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#onAbort = () => abort(this, options.signal?.reason)
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
-  }
-
-  get isSettled(): boolean {
-    return this.#isSettled
+    this.#signals = signals
+    if (options.signal !== undefined) signals.add(options.signal, this)
   }
 
   /** A thread takes it. Returns the milliseconds that it has waited; it may run for `timeoutMs`, 0 = unlimited. */
@@ -65,10 +61,8 @@ export class ComputeTask {
   }
 
   #settle(): void {
-    this.#isSettled = true
     clearTimeout(this.#deadline)
-    // The signal may be one of many tasks and outlive them all.
-    this.options.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.options.signal !== undefined) this.#signals.remove(this.options.signal, this)
   }
 }
 
