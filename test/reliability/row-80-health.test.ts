@@ -13,6 +13,8 @@ const LAG_MS = 200
 /** One more than main's timer may be early. */
 const BLOCKED_MS = LAG_MS + 150
 const DEATHS = 4
+/** Longer than a busy machine keeps a sound shard waiting. */
+const STALL_MS = 400
 
 function states({ shards }: Health): string[] {
   return shards.map(({ state }) => state)
@@ -54,7 +56,7 @@ t.test('row 80: from the start to the end', async (t) => {
 
 t.test('row 80: a shard that stands still, and the only one that does', async (t) => {
   for (const shards of [2, 1]) {
-    const { engine, orders } = await obedient(t, { shards, stallMs: 150, killMs: 0 })
+    const { engine, orders } = await obedient(t, { shards, stallMs: STALL_MS, killMs: 0 })
     const { server, journal } = engine
     await isHealthy(server)
     const ice = freshIce()
