@@ -145,6 +145,31 @@ t.test('a process that has computed ends by itself', async (t) => {
   t.same([code, signal, output.trim()], [0, null, '42 0'])
 })
 
+t.test('a second signal does not wait for what is computed', async (t) => {
+  const script = `
+    import { WebSocketServer } from '${new URL('../../src/index.js', import.meta.url)}'
+    const compute = { filename: new URL('${computeModule('tasks')}'), maxThreads: 1 }
+    const server = new WebSocketServer({ shards: 1, execArgv: [], compute, handleSignals: { deadlineMs: 600_000 } })
+    await server.ready()
+    await server.compute.run({ act: 'echo' })
+    server.on('draining', () => console.log('draining'))
+    console.log('running')
+    await server.compute.run({ act: 'loop' }).catch(({ code }) => console.log(code))
+    console.log((await server.shutdown()).wasForced)`
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env })
+  const deadline = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  const closed = once(child, 'close')
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text
+    // Each signal is answered before the next one is sent.
+    if (/running\n$|draining\n$/.test(output)) child.kill('SIGTERM')
+  })
+  t.same((await closed).concat(output.split('\n')), [0, null, 'running', 'draining', 'SERVER_CLOSED', 'true', ''])
+  clearTimeout(deadline)
+})
+
 t.test('a TypeScript module, where Node runs TypeScript', async (t) => {
   const filename = new URL('test/fixtures/compute/tasks.ts', REPOSITORY)
   const { server } = await EngineUnderTest.start(t, { shards: 1, compute: { filename } })
