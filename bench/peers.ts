@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import type { Work } from './works.ts'
 
 /** A server under test: a module that calls `serve`, started in a process of its own. */
@@ -62,11 +62,7 @@ function peer(name: string, label: string, file: string, rest: Partial<Peer> = {
 }
 
 function inShard(name: string, label: string, shards: number): Peer {
-  const handlers = fileURLToPath(serverUrl('shard-handlers'))
-  return peer(name, label, 'shardws', {
-    args: ['--handler', 'shard', '--shards', String(shards)],
-    missing: existsSync(handlers) ? null : `${handlers} is missing`,
-  })
+  return peer(name, label, 'shardws', { args: ['--handler', 'shard', '--shards', String(shards)] })
 }
 
 function serverUrl(file: string): URL {

@@ -14,7 +14,6 @@ interface Rule {
 }
 
 const BOTH_WAYS = 'the protocol stays whole: its other direction is for the client and the tests'
-const VALIDATES = 'the protocol stays whole: main validates the opening handshake, so that a shard never refuses one'
 
 /** What only one side reaches. The test reports an entry that is no longer needed. */
 const ONE_SIDED: imports.Reasons = {
@@ -23,9 +22,6 @@ const ONE_SIDED: imports.Reasons = {
   'src/shared/protocol/frame-parser.ts': BOTH_WAYS,
   'src/shared/protocol/message-buffer.ts': BOTH_WAYS,
   'src/shared/protocol/utf8.ts': BOTH_WAYS,
-  'src/shared/protocol/handshake.ts': VALIDATES,
-  'src/shared/protocol/reason-phrases.ts': VALIDATES,
-  'src/shared/protocol/subprotocol.ts': VALIDATES,
 }
 
 const shared = { 'workers/shard.ts': `import '../src/shared/a.ts'`, 'src/shared/a.ts': 'export const A = 1' }

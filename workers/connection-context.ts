@@ -6,7 +6,6 @@ import type { Clock } from './clock.ts'
 import type { Compression } from './compression.ts'
 import type { MainLink } from './main-link.ts'
 import type { Outbox } from './outbox.ts'
-import type { ShardHandler } from './shard-handler.ts'
 
 /** What a connection shares with the others of its shard. */
 export interface ConnectionContext {
@@ -20,8 +19,6 @@ export interface ConnectionContext {
   readonly counters: CounterRow
   readonly table: ConnectionTable
   readonly link: MainLink
-  /** Takes the messages on this thread; null: main does. */
-  readonly handler: ShardHandler | null
   readonly outbox: Outbox
   readonly readBuffer: Buffer
   /** Null when compression is never agreed on. */

@@ -10,14 +10,13 @@ import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
 import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import type { ConnectionListener } from './connection-listener.ts'
 import { Deadlines, type Due } from './deadlines.ts'
 import { Inbound, type InboundOwner, Pause } from './inbound.ts'
-import { MessageSender } from './message-sender.ts'
-import { type QueueOwner, SendQueue } from './send-queue.ts'
+import { Outbound, type OutboundOwner } from './outbound.ts'
 import type { SharedMessage } from './shared-message.ts'
 
 const CLOSE_FRAME = FIN | Opcode.CLOSE
-const PING_FRAME = FIN | Opcode.PING
 const PONG_FRAME = FIN | Opcode.PONG
 
 const NO_BYTES = new Uint8Array(0)
@@ -33,26 +32,25 @@ export interface ConnectionOwner {
 }
 
 /** One WebSocket connection on its shard: input, output, closing handshake, deadlines. */
-export class Connection implements InboundOwner, ReadInto, QueueOwner {
+export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   readonly key: ConnectionKey
   readonly buffer: Buffer
+  readonly agreement: Agreement | null
+  readonly outbound: Outbound
   readonly #context: ConnectionContext
   readonly #inbound: Inbound
-  readonly #queue: SendQueue
-  readonly #sender: MessageSender
   readonly #compression: ConnectionCompression | null
   readonly #owner: ConnectionOwner
   /** Null until it has arrived, which may be after the first messages for it. */
   #socket: Duplex | null = null
+  #listener: ConnectionListener | null = null
   #readyState: ReadyState = ReadyState.OPEN
   #closeCode: number = CloseCode.ABNORMAL_CLOSURE
   #closeReason = ''
-  #wantsDrained = false
-  /** When the write that the kernel does not take was made. */
-  #blockedMs = 0
   /** How the connection ends once main has answered what came before. */
   #conclusion: (() => void) | null = null
   #isTerminated = false
+  #isWatched = false
   /** The peer owes us a close frame. */
   #awaitsClose = false
   readonly #deadlines: Deadlines
@@ -64,8 +62,8 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     this.#context = context
     this.#owner = owner
     this.#compression = (agreement && compression?.open(agreement)) ?? null
-    this.#queue = new SendQueue(context.outbox, this)
-    this.#sender = new MessageSender(key, context, this.#queue, this.#compression)
+    this.agreement = agreement
+    this.outbound = new Outbound(this, context, this.#compression)
     this.#deadlines = new Deadlines(options, clock.now)
     this.#inbound = new Inbound(this, context, this.#compression, this.#deadlines)
   }
@@ -74,13 +72,14 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     return this.#readyState
   }
 
-  get bufferedBytes(): number {
-    return this.#queue.bufferedBytes
+  /** Who hears of it on this thread, null: main does. */
+  get listener(): ConnectionListener | null {
+    return this.#listener
   }
 
-  /** The kernel has taken nothing since before the latest sweep. */
-  get isStuck(): boolean {
-    return this.#queue.isBlocked && this.#blockedMs < this.#context.clock.now
+  /** To be called before it opens. */
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener
   }
 
   /** The socket has arrived. */
@@ -95,7 +94,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     }
     this.#context.table.setLastActivity(this.key, this.#context.clock.epochMs)
     this.#inbound.attach(socket)
-    this.#queue.attach(socket)
+    this.outbound.attach(socket)
     if (head !== null) this.onRead(Buffer.from(head.buffer, head.byteOffset, head.length))
   }
 
@@ -111,9 +110,20 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     this.#inbound.push(bytes)
   }
 
+  /** Main is to hear of pings and pongs. */
+  watch(): void {
+    this.#isWatched = true
+  }
+
   onPing(payload: Buffer): void {
-    if (this.#readyState !== ReadyState.OPEN) return
-    if (!this.#queue.isBlocked || this.#inbound.mayQueuePong(payload)) this.#sender.sendControl(PONG_FRAME, payload)
+    this.#answerPing(payload)
+    if (this.#isWatched) this.#context.link.pinged(this.key, payload)
+    this.#listener?.pinged(payload)
+  }
+
+  onPong(payload: Buffer): void {
+    if (this.#isWatched) this.#context.link.ponged(this.key, payload)
+    this.#listener?.ponged(payload)
   }
 
   onPeerClose(code: number, reason: string): void {
@@ -151,7 +161,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   #answerClose(code: number): void {
     // RFC 6455 §5.5.1: answer with a close frame, echoing the code, unless one was sent already.
     if (this.#readyState === ReadyState.OPEN) {
-      this.#sender.sendControl(
+      this.outbound.sendControl(
         CLOSE_FRAME,
         code === CloseCode.NO_STATUS_RECEIVED ? NO_BYTES : encodeCloseBody(code, ''),
       )
@@ -161,36 +171,20 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
 
   // ── output ──
 
-  /** A message of main's, which has admitted it. */
-  send(payload: Uint8Array, flags: number): void {
-    if (this.#takes(payload.length)) this.#sender.send(payload, flags)
-  }
-
-  /** A long message of main's, as a complete frame. */
-  sendFrame(frame: Buffer, payloadBytes: number, flags: number): void {
-    if (this.#takes(payloadBytes)) this.#sender.sendFrame(frame, payloadBytes, flags)
-  }
-
-  /** A message that other connections get too; it is dropped if this one is too slow. */
   sendShared(message: SharedMessage): void {
-    if (this.#admits(message.frame.length)) this.#sender.sendShared(message)
+    this.outbound.sendShared(message)
   }
 
   ping(payload: Uint8Array): void {
-    if (!this.#admitsControl()) return
+    if (!this.outbound.ping(payload)) return
     this.#context.counters.add(Counter.PINGS_SENT, 1)
     this.#inbound.awaitPong()
-    this.#sender.sendControl(PING_FRAME, payload)
-  }
-
-  pong(payload: Uint8Array): void {
-    if (this.#admitsControl()) this.#sender.sendControl(PONG_FRAME, payload)
   }
 
   /** Begins the closing handshake (RFC 6455 §7.1.2). */
   close(code: number, reason: string): void {
     if (this.#readyState !== ReadyState.OPEN) return
-    this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
+    this.outbound.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
     this.#setReadyState(ReadyState.CLOSING)
     this.#awaitsClose = true
     this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
@@ -206,36 +200,26 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     this.#deadlines.heard(this.#context.clock.now)
   }
 
-  notifyDrain(): void {
-    if (this.#queue.isBlocked) this.#wantsDrained = true
-    else this.#context.link.drained(this.key)
-  }
-
-  onBlocked(): void {
-    this.#blockedMs = this.#context.clock.now
-    this.#sendOwedPong()
-    this.#context.table.setQueuedBytes(this.key, this.bufferedBytes)
-  }
-
-  onDrained(): void {
-    this.#context.table.setQueuedBytes(this.key, 0)
-    this.#sendOwedPong()
-    if (!this.#wantsDrained) return
-    this.#wantsDrained = false
-    this.#context.link.drained(this.key)
-  }
-
-  /** The kernel has taken what was queued, waiting pongs and all. */
-  #sendOwedPong(): void {
+  /** The pong that was left out for want of reading can go now, or wait behind what is queued. */
+  onQueueMoved(): void {
     const owed = this.#inbound.takeOwedPong()
-    if (owed !== null) this.onPing(owed)
+    if (owed !== null) this.#answerPing(owed)
+  }
+
+  onSlow(): void {
+    this.closeSlow('SLOW_CONSUMER')
   }
 
   /** The peer reads too slowly: give up on what is queued. */
   closeSlow(code: 'SLOW_CONSUMER' | 'SHARD_BACKPRESSURE'): void {
     this.#context.counters.add(Counter.SLOW_CONSUMERS, 1)
-    this.#queue.discard()
+    this.outbound.discard()
     this.#fail(new ShardwsError(code))
+  }
+
+  #answerPing(payload: Buffer): void {
+    if (this.#readyState !== ReadyState.OPEN) return
+    if (!this.outbound.isBlocked || this.#inbound.mayQueuePong(payload)) this.outbound.sendControl(PONG_FRAME, payload)
   }
 
   // ── deadlines ──
@@ -305,9 +289,9 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     this.#closeCode = error.closeCode ?? CloseCode.ABNORMAL_CLOSURE
     this.#closeReason = error.message
     this.#context.counters.countFailure(error.code)
-    this.#context.link.failed(this.key, error.code, error.message)
+    this.#report(error)
     if (this.#readyState === ReadyState.OPEN) {
-      this.#sender.sendControl(CLOSE_FRAME, encodeCloseBody(this.#closeCode, error.message))
+      this.outbound.sendControl(CLOSE_FRAME, encodeCloseBody(this.#closeCode, error.message))
     }
     this.#finish()
   }
@@ -318,7 +302,7 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     this.#awaitsClose = false
     this.#deadlines.endWithin(LINGER_MS, this.#context.clock.exactNow)
     this.#inbound.resume()
-    this.#queue.end()
+    this.outbound.end()
   }
 
   #onEnd(): void {
@@ -331,15 +315,20 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
     if (this.#readyState !== ReadyState.OPEN || this.#conclusion !== null) return
     this.#context.counters.add(Counter.TRANSPORT_ERRORS, 1)
     this.#context.counters.countFailure('TRANSPORT_FAILED')
-    this.#context.link.failed(this.key, 'TRANSPORT_FAILED', error.code ?? error.message)
+    this.#report(new ShardwsError('TRANSPORT_FAILED', error.code ?? error.message))
+  }
+
+  #report(error: ShardwsError): void {
+    if (this.#listener === null) this.#context.link.failed(this.key, error.code, error.message)
+    else this.#listener.failed(error)
   }
 
   #onClosed(): void {
     this.#inbound.stop()
-    this.#queue.release()
+    this.outbound.release()
     this.#setReadyState(ReadyState.CLOSED)
-    this.#context.table.setQueuedBytes(this.key, 0)
     this.#compression?.close()
+    this.#listener?.closed(this.#closeCode, this.#closeReason)
     this.#owner.remove(this)
     this.#context.link.closed(this.key, this.#closeCode, this.#closeReason)
   }
@@ -349,39 +338,6 @@ export class Connection implements InboundOwner, ReadInto, QueueOwner {
   /** Neither side has begun to end it. */
   get #isOpen(): boolean {
     return this.#readyState === ReadyState.OPEN && this.#conclusion === null
-  }
-
-  /** RFC 6455 §5.5.3: only the latest of several pings needs its pong, so a peer that does not read gets no more. */
-  #admitsControl(): boolean {
-    if (this.#readyState !== ReadyState.OPEN) return false
-    if (this.bufferedBytes <= this.#context.options.maxBackpressure) return true
-    this.#context.counters.add(Counter.DROPPED_CONTROLS, 1)
-    return false
-  }
-
-  /** Main has said that this message will be written: of the policies only 'close' may still break that. */
-  #takes(payloadBytes: number): boolean {
-    const { options, table } = this.#context
-    table.addTaken(this.key, payloadBytes)
-    if (this.#readyState !== ReadyState.OPEN) return false
-    return options.slowConsumer === 'close' ? this.#admits(payloadBytes) : true
-  }
-
-  #admits(bytes: number): boolean {
-    if (this.#readyState !== ReadyState.OPEN) return false
-    const { counters, link, options } = this.#context
-    if (options.slowConsumer === 'buffer' || this.#sender.hasRoom(bytes)) return true
-    if (options.slowConsumer === 'close') {
-      this.closeSlow('SLOW_CONSUMER')
-      return false
-    }
-    counters.add(Counter.DROPPED_MESSAGES, 1)
-    counters.add(Counter.DROPPED_BYTES, bytes)
-    if (!this.#wantsDrained) {
-      this.#wantsDrained = true
-      link.dropped(this.key)
-    }
-    return false
   }
 
   #setReadyState(state: ReadyState): void {

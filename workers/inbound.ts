@@ -1,15 +1,16 @@
 import type { Duplex } from 'node:stream'
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import { FrameParser, type FrameSink } from '../src/shared/protocol/frame-parser.ts'
 import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import type { ConnectionListener } from './connection-listener.ts'
 import { ControlFrames } from './control-frames.ts'
 import type { Deadlines } from './deadlines.ts'
 import { countCompressed } from './message-sender.ts'
 import { RateLimit } from './rate-limit.ts'
-import type { HandledConnection } from './shard-handler.ts'
 
 /** Why a connection is not read, as bits. */
 export const Pause = {
@@ -21,10 +22,14 @@ export const Pause = {
   UNPROCESSED: 4,
 } as const
 
-export interface InboundOwner extends HandledConnection {
+export interface InboundOwner {
+  readonly key: ConnectionKey
+  /** Takes the messages on this thread; null: main does. */
+  readonly listener: ConnectionListener | null
   /** The peer broke a rule: nothing more of it counts. */
   refuse(violation: ShardwsError): void
   onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
   onPeerClose(code: number, reason: string): void
   /** The application has more messages of this connection than it may. */
   pause(): void
@@ -104,7 +109,7 @@ export class Inbound implements FrameSink {
     if (this.#admitsControl()) this.#owner.onPing(payload)
   }
 
-  onPong(): void {
+  onPong(payload: Buffer): void {
     const { counters, table, clock } = this.#context
     this.#onControl()
     // One that was asked for is no flood.
@@ -112,6 +117,7 @@ export class Inbound implements FrameSink {
     else if (!this.#admitsControl()) return
     counters.add(Counter.PONGS_RECEIVED, 1)
     table.setLastPong(this.#owner.key, clock.epochMs)
+    this.#owner.onPong(payload)
   }
 
   onClose(code: number, reason: string): void {
@@ -200,13 +206,13 @@ export class Inbound implements FrameSink {
   }
 
   #deliver(payload: Buffer, isBinary: boolean, isOwned: boolean): void {
-    const { counters, table, clock, handler, link } = this.#context
-    const { key } = this.#owner
+    const { counters, table, clock, link } = this.#context
+    const { key, listener } = this.#owner
     counters.add(Counter.MESSAGES_RECEIVED, 1)
     counters.add(Counter.BYTES_RECEIVED, payload.length)
     table.countReceived(key, payload.length, clock.epochMs)
-    if (handler !== null) {
-      handler.message(this.#owner, payload, isBinary)
+    if (listener !== null) {
+      listener.received(payload, isBinary, isOwned)
       return
     }
     link.received(key, payload, isBinary, isOwned)

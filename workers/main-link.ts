@@ -1,11 +1,14 @@
 import type { MessagePort } from 'node:worker_threads'
+import { type CommandHandler, dispatchCommands } from '../src/shared/commands.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { EVENT_WINDOW } from '../src/shared/credit.ts'
+import { events } from '../src/shared/events.ts'
 import { Link } from '../src/shared/link.ts'
-import { type Adopt, type CommandHandler, dispatchCommands, events } from '../src/shared/messages.ts'
+import type { Adopt, Connect } from '../src/shared/messages.ts'
 
 export interface MainLinkHandler extends CommandHandler {
   adopt(adopt: Adopt): void
+  connect(connect: Connect): void
   /** Main is gone or has cut the link. */
   cut(): void
 }
@@ -17,10 +20,10 @@ export class MainLink {
   constructor(port: MessagePort, credit: SharedArrayBuffer, handler: MainLinkHandler) {
     this.#link = new Link(
       port,
-      { memory: credit, end: 'shard', window: EVENT_WINDOW },
+      { memory: credit, end: 1, window: EVENT_WINDOW },
       {
         onBatch: (batch) => dispatchCommands(batch, handler),
-        onAdopt: (adopt) => handler.adopt(adopt),
+        onParcel: (parcel) => (parcel.kind === 'adopt' ? handler.adopt(parcel) : handler.connect(parcel)),
         onClose: () => handler.cut(),
         writeCredit: events.credit,
       },
@@ -40,8 +43,8 @@ export class MainLink {
     this.#link.posted()
   }
 
-  reserved(key: ConnectionKey): void {
-    events.reserved(this.#link.out, key)
+  reserved(key: ConnectionKey, mustJudge: boolean): void {
+    events.reserved(this.#link.out, key, mustJudge)
     this.#link.posted()
   }
 
@@ -68,6 +71,47 @@ export class MainLink {
 
   limited(key: ConnectionKey, option: string): void {
     events.limited(this.#link.out, key, option)
+    this.#link.posted()
+  }
+
+  pinged(key: ConnectionKey, payload: Uint8Array): void {
+    events.pinged(this.#link.out, key, payload)
+    this.#link.posted()
+  }
+
+  ponged(key: ConnectionKey, payload: Uint8Array): void {
+    events.ponged(this.#link.out, key, payload)
+    this.#link.posted()
+  }
+
+  joined(key: ConnectionKey, room: string): void {
+    events.joined(this.#link.out, key, room)
+    this.#link.posted()
+  }
+
+  left(key: ConnectionKey, room: string): void {
+    events.left(this.#link.out, key, room)
+    this.#link.posted()
+  }
+
+  /** `value`, `error` and `verdict` as of `encodeValue`. */
+  posted(value: Uint8Array): void {
+    events.posted(this.#link.out, value)
+    this.#link.posted()
+  }
+
+  threw(key: ConnectionKey, error: Uint8Array): void {
+    events.threw(this.#link.out, key, error)
+    this.#link.posted()
+  }
+
+  loaded(module: number, error: Uint8Array): void {
+    events.loaded(this.#link.out, module, error)
+    this.#link.posted()
+  }
+
+  judged(key: ConnectionKey, verdict: Uint8Array): void {
+    events.judged(this.#link.out, key, verdict)
     this.#link.posted()
   }
 

@@ -41,6 +41,16 @@ export class MessageSender {
     this.#onQueued()
   }
 
+  sendText(text: string, flags: number): void {
+    const { compressThreshold } = this.#context.options
+    // UTF-8 needs at least one byte per UTF-16 unit, and most texts no more.
+    if (this.#compression !== null && text.length * 3 >= compressThreshold) return this.send(Buffer.from(text), flags)
+    const bytes = Buffer.byteLength(text)
+    this.#count(bytes)
+    this.#queue.appendText(FIN | opcodeOf(flags), text, bytes)
+    this.#onQueued()
+  }
+
   /** `frame` is complete, header included, and not copied. */
   sendFrame(frame: Buffer, payloadBytes: number, flags: number): void {
     this.#count(payloadBytes)

@@ -1,5 +1,5 @@
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
-import { frameHeaderSize, writeFrame } from '../src/shared/protocol/frame-writer.ts'
+import { frameHeaderSize, writeFrame, writeTextFrame } from '../src/shared/protocol/frame-writer.ts'
 
 const BLOCK_BYTES = 64 * 1024
 
@@ -91,14 +91,20 @@ export class Outbox {
       writeFrame(own, 0, firstByte, payload)
       return new Piece(tail, own, 0, size, false)
     }
-    if (this.#offset + size > BLOCK_BYTES) this.#beginBlock()
-    const start = this.#offset
-    this.#offset = writeFrame(this.#block, start, firstByte, payload)
-    if (tail?.isGrowable && tail.bytes === this.#block && tail.end === start) {
-      tail.end = this.#offset
-      return tail
+    const start = this.#reserve(size)
+    return this.#extend(tail, start, writeFrame(this.#block, start, firstByte, payload))
+  }
+
+  /** The same for text, of so many bytes in UTF-8. */
+  appendText(tail: Piece | null, firstByte: number, text: string, payloadBytes: number): Piece {
+    const size = frameHeaderSize(payloadBytes) + payloadBytes
+    if (size >= OWN_BUFFER_BYTES) {
+      const own = Buffer.allocUnsafeSlow(size)
+      writeTextFrame(own, 0, firstByte, text, payloadBytes)
+      return new Piece(tail, own, 0, size, false)
     }
-    return new Piece(tail, this.#block, start, this.#offset, true)
+    const start = this.#reserve(size)
+    return this.#extend(tail, start, writeTextFrame(this.#block, start, firstByte, text, payloadBytes))
   }
 
   /** Appends a complete frame that other queues get too; it is not copied. */
@@ -131,6 +137,22 @@ export class Outbox {
   /** Bytes in the current block stay in use after this tick: it must not be written over. */
   keepBlock(): void {
     this.#isBlockKept = true
+  }
+
+  /** Where the next frame begins in the current block. */
+  #reserve(size: number): number {
+    if (this.#offset + size > BLOCK_BYTES) this.#beginBlock()
+    return this.#offset
+  }
+
+  /** A frame was written to the current block. */
+  #extend(tail: Piece | null, start: number, end: number): Piece {
+    this.#offset = end
+    if (tail?.isGrowable && tail.bytes === this.#block && tail.end === start) {
+      tail.end = end
+      return tail
+    }
+    return new Piece(tail, this.#block, start, end, true)
   }
 
   #flush(): void {

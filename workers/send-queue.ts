@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
 import type { Outbox, Piece } from './outbox.ts'
 
 /** Past this a queue is written at once instead of at the end of the tick, so the kernel can say that it is full. */
@@ -56,6 +57,12 @@ export class SendQueue {
   append(firstByte: number, payload: Uint8Array, frameBytes: number): void {
     this.#tail = this.#outbox.append(this.#tail, firstByte, payload)
     this.#appended(frameBytes)
+  }
+
+  /** `payloadBytes`: those of the text in UTF-8. */
+  appendText(firstByte: number, text: string, payloadBytes: number): void {
+    this.#tail = this.#outbox.appendText(this.#tail, firstByte, text, payloadBytes)
+    this.#appended(frameHeaderSize(payloadBytes) + payloadBytes)
   }
 
   appendShared(frame: Buffer): void {

@@ -4,18 +4,30 @@ import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
-import type { Adopt, ShardOptions, ShardTask } from '../src/shared/messages.ts'
+import {
+  type Adopt,
+  type Connect,
+  type ReceivedFanOut,
+  SendFlag,
+  type ShardOptions,
+  type ShardTask,
+} from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
+import { RoomInterest } from '../src/shared/room-interest.ts'
+import { decodeValue } from '../src/shared/values.ts'
+import { Application } from './application.ts'
 import { Compression } from './compression.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
 import { Outbox } from './outbox.ts'
 import { Rooms } from './rooms.ts'
-import type { HandledShard, ShardHandler } from './shard-handler.ts'
+import type { ServedShard } from './shard-server.ts'
 import { SharedMessage } from './shared-message.ts'
+import { SiblingLink } from './sibling-link.ts'
 
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
@@ -27,26 +39,21 @@ const RECYCLE_MS = 1000
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
  * Everything arrives in the task, so the same function also runs on the main thread (`shards: 0`).
  */
-export default function runShard(task: ShardTask): Promise<void> {
-  return runHandlingShard(task, () => null)
-}
-
-/** A shard whose messages are handled on its own thread, if `createHandler` makes a handler. */
-export async function runHandlingShard(
-  task: ShardTask,
-  createHandler: (shard: HandledShard) => ShardHandler | null,
-): Promise<void> {
+export default async function runShard(task: ShardTask): Promise<void> {
   const taker = createTaker(task.taker)
-  await taker.ready
+  const [handlers] = await Promise.all([Handlers.load(task.modules), taker.ready])
   return new Promise((resolve, reject) => {
-    new Shard(task, taker, createHandler, (cause) => (cause === null ? resolve() : reject(cause))).start()
+    new Shard(task, taker, handlers, (cause) => (cause === null ? resolve() : reject(cause))).start()
   })
 }
 
-class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwner {
+class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwner {
   readonly #connections = new Map<ConnectionKey, Connection>()
   readonly #paused = new Set<Connection>()
-  readonly #rooms = new Rooms()
+  readonly siblings = new Map<number, SiblingLink>()
+  readonly state = new Map<string, unknown>()
+  readonly #rooms: Rooms
+  readonly #application: Application
   readonly #counters: CounterRow
   readonly #link: MainLink
   readonly #taker: Taker
@@ -61,15 +68,12 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   /** Why it ends; null: main says so. */
   #cause: ShardwsError | null = null
 
-  constructor(
-    task: ShardTask,
-    taker: Taker,
-    createHandler: (shard: HandledShard) => ShardHandler | null,
-    onStopped: (cause: Error | null) => void,
-  ) {
-    const { options } = task
+  constructor(task: ShardTask, taker: Taker, handlers: Handlers, onStopped: (cause: Error | null) => void) {
+    const { index, options } = task
+    const interest = new RoomInterest(task.interest)
+    this.#rooms = new Rooms(interest, index)
     this.#onStopped = onStopped
-    this.#counters = new Counters(task.counters).row(task.index)
+    this.#counters = new Counters(task.counters).row(index)
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
     this.#heartbeat = new Heartbeat(options, this.#connections)
@@ -86,27 +90,44 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
       counters: this.#counters,
       table: new ConnectionTable(task.connections),
       link: this.#link,
-      handler: createHandler(this),
       outbox: new Outbox(this.#counters),
       readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
       compression: createCompression(options),
       relieve: () => this.#relieve(),
     }
+    this.#application = new Application(this.#context, { handlers, shard: this, index, rooms: this.#rooms, interest })
   }
 
   start(): void {
     this.#link.ready()
   }
 
-  reserve(key: ConnectionKey): void {
-    if (!this.#isStopping && !this.#isRecycling) this.#link.reserved(key)
+  reserve(key: ConnectionKey, module: number): void {
+    if (!this.#isStopping && !this.#isRecycling) this.#link.reserved(key, this.#application.mustJudge(module))
   }
 
-  adopt({ key, head, agreement, ticket }: Adopt): void {
+  judge(key: ConnectionKey, module: number, request: Buffer): void {
+    this.#application.judge(key, module, request)
+  }
+
+  load(module: number, url: string): void {
+    this.#application.load(module, url)
+  }
+
+  connect(connect: Connect): void {
+    const link = new SiblingLink(connect, this.#context.options.maxShardBackpressure, this, () => {
+      if (this.siblings.get(link.index) === link) this.siblings.delete(link.index)
+    })
+    this.siblings.set(link.index, link)
+  }
+
+  adopt({ key, head, agreement, isWatched, handled, ticket }: Adopt): void {
     // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
     const connection = new Connection(key, this.#context, agreement, this)
+    if (isWatched) connection.watch()
     this.#connections.set(key, connection)
     this.#counters.add(Counter.CONNECTIONS, 1)
+    if (handled !== null) this.#application.adopt(connection, handled)
     this.#taker.take(ticket, connection, (socket) => {
       this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
       if (socket === null) connection.abandon()
@@ -115,36 +136,60 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     })
   }
 
+  admit(key: ConnectionKey, user: Buffer): void {
+    this.#application.admit(key, user)
+  }
+
   send(key: ConnectionKey, payload: Buffer, flags: number): void {
-    this.#connections.get(key)?.send(payload, flags)
+    const outbound = this.#connections.get(key)?.outbound
+    if ((flags & SendFlag.FROM_SHARD) === 0) outbound?.send(payload, flags)
+    else outbound?.relay(payload, flags)
   }
 
   sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void {
-    this.#connections.get(key)?.sendFrame(frame, payloadBytes, flags)
+    const outbound = this.#connections.get(key)?.outbound
+    if ((flags & SendFlag.FROM_SHARD) === 0) outbound?.sendFrame(frame, payloadBytes, flags)
+    else outbound?.relayFrame(frame, payloadBytes, flags)
   }
 
-  broadcast(frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
-    const message = this.#sharedMessage(frame, payloadBytes, flags)
-    for (const connection of this.#connections.values()) {
-      if (connection.key !== except) connection.sendShared(message)
-    }
+  offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean {
+    return this.#connections.get(key)?.outbound.offer(message, flags) ?? false
+  }
+
+  broadcast(fanOut: ReceivedFanOut): void {
+    const message = this.#sharedMessage(fanOut)
+    const isExcluded = this.#rooms.exclusion(fanOut.excluded)
+    for (const connection of this.#connections.values()) if (!isExcluded(connection)) connection.sendShared(message)
   }
 
   join(key: ConnectionKey, room: string): void {
     const connection = this.#connections.get(key)
-    if (connection !== undefined) this.#rooms.join(connection, room)
+    if (connection !== undefined && !this.#application.join(key, room)) this.#rooms.join(connection, room)
   }
 
   leave(key: ConnectionKey, room: string): void {
     const connection = this.#connections.get(key)
-    if (connection !== undefined) this.#rooms.leave(connection, room)
+    if (connection !== undefined && !this.#application.leave(key, room)) this.#rooms.leave(connection, room)
   }
 
-  publish(room: string, frame: Buffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
-    this.#rooms.publish(room, this.#sharedMessage(frame, payloadBytes, flags), except)
+  publish(rooms: readonly string[], fanOut: ReceivedFanOut): void {
+    this.#rooms.publish(rooms, this.#sharedMessage(fanOut), fanOut.excluded)
+  }
+
+  watch(key: ConnectionKey): void {
+    this.#connections.get(key)?.watch()
+  }
+
+  setState(key: string, value: Buffer): void {
+    this.state.set(key, decodeValue(value))
+  }
+
+  deleteState(key: string): void {
+    this.state.delete(key)
   }
 
   close(key: ConnectionKey, code: number, reason: string): void {
+    this.#application.refuse(key)
     this.#connections.get(key)?.close(code, reason)
   }
 
@@ -157,7 +202,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   }
 
   pong(key: ConnectionKey, payload: Buffer): void {
-    this.#connections.get(key)?.pong(payload)
+    this.#connections.get(key)?.outbound.pong(payload)
   }
 
   markAlive(key: ConnectionKey): void {
@@ -165,7 +210,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   }
 
   notifyDrain(key: ConnectionKey): void {
-    this.#connections.get(key)?.notifyDrain()
+    this.#connections.get(key)?.outbound.notifyDrain()
   }
 
   pause(key: ConnectionKey): void {
@@ -184,6 +229,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   credit(): void {
     const paused = [...this.#paused]
     this.#paused.clear()
+    this.#application.reports.flush()
     for (const connection of paused) connection.onCredit()
   }
 
@@ -194,6 +240,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     clearInterval(this.#beat)
     this.#memory?.stop()
     this.#taker.close()
+    this.#application.stop()
     for (const connection of this.#connections.values()) connection.terminate()
     this.#endIfEmpty()
   }
@@ -227,7 +274,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   #relieve(): void {
     let worst: Connection | undefined
     for (const connection of this.#connections.values()) {
-      if (connection.readyState !== ReadyState.OPEN || connection.bufferedBytes === 0) continue
+      if (connection.readyState !== ReadyState.OPEN || connection.outbound.bufferedBytes === 0) continue
       if (worst === undefined || isWorse(connection, worst)) worst = connection
     }
     worst?.closeSlow('SHARD_BACKPRESSURE')
@@ -241,7 +288,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
     if (this.#isStopping) setImmediate(() => this.#endIfEmpty())
   }
 
-  #sharedMessage(frame: Buffer, payloadBytes: number, flags: number): SharedMessage {
+  #sharedMessage({ frame, payloadBytes, flags }: ReceivedFanOut): SharedMessage {
     const { compression, options } = this.#context
     return new SharedMessage(frame, payloadBytes, flags, options.compressThreshold, compression)
   }
@@ -249,6 +296,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
   #endIfEmpty(): void {
     if (this.#connections.size > 0) return
     this.#context.compression?.close()
+    for (const sibling of this.siblings.values()) sibling.close()
     this.#link.close()
     this.#onStopped(this.#cause)
   }
@@ -256,7 +304,8 @@ class Shard implements MainLinkHandler, ConnectionOwner, HandledShard, MemoryOwn
 
 /** A peer that reads, however slowly, is spared for one that does not. */
 function isWorse(one: Connection, other: Connection): boolean {
-  return one.isStuck === other.isStuck ? one.bufferedBytes > other.bufferedBytes : one.isStuck
+  const [stuck, otherStuck] = [one.outbound.isStuck, other.outbound.isStuck]
+  return stuck === otherStuck ? one.outbound.bufferedBytes > other.outbound.bufferedBytes : stuck
 }
 
 function createCompression({ compression, maxPayload }: ShardOptions): Compression | null {

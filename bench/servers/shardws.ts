@@ -12,8 +12,6 @@ const MAX_BACKPRESSURE_BYTES = 64 * 1024 * 1024
 const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
 
 serve(async (work) => {
-  // The shards read it: it must be there before they start.
-  process.env.BENCH_APP = work.app
   const wss = new WebSocketServer(optionsFor(work))
   if (values.handler === 'main') handleOnMain(wss, work)
   const { port } = await wss.listen(0, '127.0.0.1')
@@ -22,11 +20,11 @@ serve(async (work) => {
   return port
 })
 
-function optionsFor({ deflate, load }: Work): WebSocketServerOptions {
+function optionsFor({ app, deflate, load }: Work): WebSocketServerOptions {
   return {
     maxBackpressure: MAX_BACKPRESSURE_BYTES,
     ...(values.shards !== undefined && { shards: Number(values.shards) }),
-    ...(values.handler === 'shard' && { shardUrl: moduleUrl('shard-handlers') }),
+    ...(values.handler === 'shard' && { handler: moduleUrl(`handlers/${app}`) }),
     ...(deflate === true && { compression: true }),
     ...(load === 'idle' && { execArgv: ['--import', moduleUrl('heap').href] }),
   }

@@ -6,24 +6,24 @@ import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import type { Compute } from '../main/compute-pool.ts'
-import { Dispatcher, type ServerListeners } from '../main/dispatcher.ts'
 import { Engine } from '../main/engine.ts'
 import { type Health, healthOf } from '../main/health.ts'
-import { assertMessage } from '../main/message-arguments.ts'
 import type { ResolvedOptions, WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
-import type { BroadcastOptions, Peer, SendOptions } from '../main/peer.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
-import { assertRoom, type RoomsOverview } from '../main/rooms.ts'
-import type { Middleware, RouteFunction, RouteHandler, RouteParams } from '../main/routes.ts'
+import type { RoomsOverview } from '../main/rooms.ts'
 import type { WebSocketServerEvents } from '../main/server-events.ts'
 import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
 import { Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
-import { bothOf, isThenable } from '../main/work.ts'
+import { Dispatcher, type ServerListeners } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
+import type { Handler, HandlerFunction, Middleware, RouteParams } from '../shared/handler.ts'
+import { assertRoom } from '../shared/room-name.ts'
+import type { BroadcastOptions, SendOptions, Socket } from '../shared/socket.ts'
+import { bothOf, isThenable } from '../shared/work.ts'
 
 /**
  * A WebSocket server whose connections live on worker threads. Connections are known by id; listeners run on
@@ -34,6 +34,11 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   readonly rooms: RoomsOverview
   /** Work for threads of their own, by the option `compute`. */
   readonly compute: Compute
+  /**
+   * Small data that is read much more than written. Handlers, on main and in the shards, see what was set last as
+   * `socket.server.state`; in the shards it is a copy. Values are what `structuredClone` takes; others throw ARGUMENT_INVALID.
+   */
+  readonly state: Map<string, unknown>
   readonly #engine: Engine
   readonly #dispatcher: Dispatcher
   readonly #startedMs = performance.now()
@@ -55,17 +60,26 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   constructor(options: WebSocketServerOptions = {}) {
     super({ captureRejections: true })
     const resolved = resolveOptions(options)
-    this.#dispatcher = new Dispatcher(this.#listeners(), resolved)
-    this.#engine = new Engine(resolved, this.#dispatcher)
+    this.#dispatcher = new Dispatcher(this.#listeners(), resolved.middlewareTimeoutMs)
+    this.#engine = new Engine(resolved, this.#dispatcher, {
+      onShardEvent: (event) => this.#emit('shard', event),
+      onPost: (message) => this.#emit('post', message),
+      onDraining: (plan) => this.#emit('draining', plan),
+    })
+    this.state = this.#engine.state
     this.rooms = this.#engine.rooms.overview()
     this.compute = Object.freeze<Compute>({ run: (task, options) => this.#engine.compute.run(task, options) })
     this.#signals = this.#listenToSignals(resolved)
     register(this.#engine)
   }
 
-  /** Fulfilled when every shard adopts connections. Rejects with SHARD_START_FAILED when one cannot start. */
+  /**
+   * Fulfilled when every shard adopts connections and has loaded the handler modules. Rejects with SHARD_START_FAILED when a
+   * shard cannot start, be it for a module (then `cause` is its error), and with HANDLER_LOAD_FAILED when one cannot load a
+   * module that was added later.
+   */
   ready(): Promise<void> {
-    return this.#engine.supervisor.ready()
+    return this.#engine.ready()
   }
 
   /**
@@ -122,9 +136,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 
   /**
-   * Serves the connections to a path: by a function, which may add listeners to the socket, or by an object with some of
-   * `open`, `message`, `close`, `error` and `drain`. Text is a string for them, binary a Buffer. While a promise of the
-   * function or of `open` is pending, messages wait. Segments are text, `:name` or, as the last one, `*` (whatever
+   * Serves the connections to a path: by a function, which may add listeners to the socket, by an object (see `Handler`), or,
+   * in the shards, by a module whose default export is one of these. Text is a string for them, binary a Buffer. While a
+   * promise of the function or of `open` is pending, messages wait. Segments are text, `:name` or, as the last one, `*` (whatever
    * follows, `params['*']`); text comes before `:name`, that before `*`, whatever was added first. As soon as there is a
    * route, a path without one gets 404.
    *
@@ -132,9 +146,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    */
   route<const Path extends string>(
     path: Path | readonly Path[],
-    handler: RouteHandler<Data, RouteParams<Path>> | RouteFunction<Data, RouteParams<Path>>,
+    handler: Handler<Data, RouteParams<Path>> | HandlerFunction<Data, RouteParams<Path>> | URL,
   ): this {
-    this.#engine.router.add(path, handler as RouteHandler | RouteFunction)
+    this.#engine.route(path, handler as Handler | HandlerFunction | URL)
     return this
   }
 
@@ -155,10 +169,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * high-water mark; in the last case `drain` tells when to go on.
    */
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
-    const peer = this.#engine.peers.find(id)
-    if (peer !== undefined) return peer.send(message, options)
-    assertMessage(message)
-    return false
+    return this.#engine.send(id, message, options)
   }
 
   /**
@@ -201,13 +212,18 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 
   /**
-   * Sends to every member of a room, for one post per shard that has a member; a room without members takes everything.
+   * Sends to every member of a room, or of several rooms and to each once, for one post per shard that has a member; a room
+   * without members takes everything.
    * False as for `broadcast`: a shard was too far behind, its members do not get it, counted in `stats().dropped.link`.
    *
    * @throws ShardwsError ARGUMENT_INVALID
    */
-  publish(room: string, message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean {
-    return this.#engine.rooms.publish(room, message, options)
+  publish(
+    rooms: string | readonly string[],
+    message: string | Uint8Array,
+    options?: boolean | BroadcastOptions,
+  ): boolean {
+    return this.#engine.rooms.publish(rooms, message, options)
   }
 
   /**
@@ -226,8 +242,8 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     return [...this.#engine.peers].map(({ id }) => id)
   }
 
-  getConnection(id: string): Peer<Data> | undefined {
-    return this.#engine.peers.find(id) as Peer<Data> | undefined
+  getConnection(id: string): Socket<Data> | undefined {
+    return this.#engine.peers.find(id) as Socket<Data> | undefined
   }
 
   stats(): Stats {
@@ -284,10 +300,20 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
   #listeners(): ServerListeners {
     return {
-      emit: (name, ...args) => this.#emit(name, ...args),
-      emitMessage: (id, message, isBinary) => this.#emitMessage(id, message, isBinary),
-      emitError: (id, error) => this.#emitError(id, error),
-      countHandlerError: () => this.#engine.counters.handlerErrors++,
+      onConnection: ({ id, request }) => this.#emit('connection', id, request),
+      onMessage: ({ id }, message, isBinary) => this.#emitMessage(id, message, isBinary),
+      onClose: ({ id }, code, reason) => this.#emit('close', id, code, reason),
+      onError: (socket, error) => this.#emitError(socket?.id ?? null, error),
+      onDrain: ({ id }) => this.#emit('drain', id),
+      onDropped: ({ id }) => this.#emit('dropped', id),
+      onJoined: ({ id }, room) => this.#emit('room:join', id, room),
+      onLeft: ({ id }, room) => this.#emit('room:leave', id, room),
+      onHandlerError: () => this.#engine.counters.handlerErrors++,
+      onErrorListenerFailed: (error) => {
+        const { logger } = this.#engine.options
+        logger.error({ error: String(error) }, 'an error listener threw or rejected')
+      },
+      onInvalidMessage: () => this.#engine.counters.invalidMessages++,
       onMiddlewareTimeout: ({ id }) => {
         this.#engine.counters.middlewareTimeouts++
         this.#engine.limitLog.reached('middlewareTimeoutMs', { id, code: 'MIDDLEWARE_TIMEOUT' })

@@ -4,29 +4,38 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { Counters } from '../shared/counters.ts'
-import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { encodeFanOut } from '../shared/fan-out.ts'
+import type { Handler, HandlerFunction } from '../shared/handler.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
+import { assertMessage } from '../shared/message-arguments.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
+import { RoomInterest } from '../shared/room-interest.ts'
+import type { BroadcastOptions, SendOptions } from '../shared/socket.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import { ComputePool } from './compute-pool.ts'
 import { affordableConnections } from './descriptor-limit.ts'
-import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
+import type { EngineFacade, EngineObserver } from './engine-observer.ts'
+import { HandlerModules } from './handler-modules.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
+import { MainHandlerServer } from './main-handler-server.ts'
 import { MainLag } from './main-lag.ts'
-import { validateMessage } from './message-validation.ts'
+import { Mesh } from './mesh.ts'
 import type { ResolvedOptions } from './options.ts'
-import { type BroadcastOptions, Peer, type PeerContext } from './peer.ts'
+import { Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
-import { Rooms, type RoomsObserver } from './rooms.ts'
+import { postToEach } from './post-to-each.ts'
+import { Rooms } from './rooms.ts'
 import { Router } from './router.ts'
-import type { RunningShard, ShardObserver, ShardSetup } from './running-shard.ts'
+import type { RunningShard, ShardSetup } from './running-shard.ts'
 import { SecurityLog } from './security-log.ts'
+import { ServerState } from './server-state.ts'
+import { ShardEvents } from './shard-events.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
 import { Upgrades } from './upgrades.ts'
 
 const SHARD_LOG_LEVELS = {
@@ -37,21 +46,8 @@ const SHARD_LOG_LEVELS = {
   degraded: 'error',
 } as const
 
-/** What a facade hears from its engine. */
-export interface EngineObserver extends RoomsObserver {
-  onConnection(peer: Peer, request: UpgradeRequest): void
-  /** Returns a promise that never rejects if the application works on the message until then. */
-  onMessage(peer: Peer, message: Buffer, isBinary: boolean): Promise<unknown> | undefined
-  onClose(peer: Peer, code: number, reason: string): void
-  onDrain(peer: Peer): void
-  onDropped(peer: Peer): void
-  onShardEvent(event: ShardEvent): void
-  /** A shutdown has begun: newcomers are refused, nobody has been told anything yet. */
-  onDraining(plan: ShutdownPlan): void
-}
-
 /** Main's owner of all shards: the one object a facade holds. */
-export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
+export class Engine implements SupervisorObserver, ShutdownHost {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
   readonly mainLag = new MainLag()
@@ -63,20 +59,27 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
   readonly peers: PeerRegistry
   readonly rooms: Rooms
   readonly router = new Router()
+  /** What handlers in the shards see of the application on main. */
+  readonly state = new ServerState(() => this.supervisor.shards.map(({ link }) => link))
   readonly supervisor: Supervisor
   readonly compute: ComputePool
+  readonly modules: HandlerModules
   readonly #table: ConnectionTable
-  readonly #observer: EngineObserver
-  readonly #upgrades: Upgrades
+  readonly interest: RoomInterest
+  readonly #mesh = new Mesh()
+  readonly observer: EngineObserver
+  readonly facade: EngineFacade
+  readonly upgrades: Upgrades
   readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
   #contexts = 0
   #shutdown: Shutdown | null = null
 
-  constructor(options: ResolvedOptions, observer: EngineObserver) {
+  constructor(options: ResolvedOptions, observer: EngineObserver, facade: EngineFacade) {
     const shards = Math.max(1, options.shards)
     this.options = options
-    this.#observer = observer
+    this.observer = observer
+    this.facade = facade
     this.capacity = this.#affordable(options.maxConnections)
     this.#table = ConnectionTable.allocate(this.capacity)
     this.shardCounters = Counters.allocate(shards)
@@ -85,9 +88,23 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
     const { counters, limitLog, securityLog, peers } = this
-    const find = (id: string): Peer | undefined => peers.find(id)
-    this.rooms = new Rooms({ options, counters, limitLog, observer, find, shards: () => this.supervisor.shards })
+    this.interest = RoomInterest.allocate(shards, options.maxRooms)
+    this.modules = new HandlerModules(
+      () => this.supervisor.shards,
+      () => this.#mesh.enable(),
+    )
+    this.rooms = new Rooms({
+      options,
+      counters,
+      limitLog,
+      observer,
+      interest: this.interest,
+      hasHandlersThere: () => !this.modules.isEmpty,
+      find: (id) => peers.find(id),
+      shards: () => this.supervisor.shards,
+    })
     this.#peerContext = {
+      server: new MainHandlerServer(this, facade),
       table: this.#table,
       rooms: this.rooms,
       counters,
@@ -100,10 +117,14 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
       strategy: this.#chooseStrategy(),
       table: this.#table,
       counters: this.shardCounters,
-      observer: this,
+      observer: new ShardEvents(this),
+      state: this.state,
+      interest: this.interest,
+      modules: this.modules,
     }
     this.supervisor = new Supervisor(setup, shards, this)
-    this.#upgrades = new Upgrades(this)
+    this.upgrades = new Upgrades(this)
+    if (options.handler !== undefined) this.route('*', options.handler)
   }
 
   /** How sockets reach the shards; null until that is known. */
@@ -120,23 +141,46 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
     return this.#shutdown !== null
   }
 
+  get hasMiddleware(): boolean {
+    return this.observer.hasMiddleware
+  }
+
+  /** Fulfilled when every shard adopts connections and has every handler module. */
+  async ready(): Promise<void> {
+    await this.supervisor.ready()
+    await this.modules.ready()
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID, OPTION_INVALID */
+  route(paths: string | readonly string[], handler: Handler | HandlerFunction | URL): void {
+    if (handler instanceof URL) this.#assertNoneOnMain()
+    this.router.add(paths, handler instanceof URL ? this.modules.add(handler) : handler)
+  }
+
   /** To be called in the `upgrade` event's own tick. Never throws for what the client did. */
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#upgrades.accept(request, socket, head)
+    this.upgrades.accept(request, socket, head)
   }
 
   /** Refuses an upgrade request that is not for this server. */
   reject(socket: Duplex, code: ErrorCode): void {
-    this.#upgrades.reject(socket, new ShardwsError(code))
+    this.upgrades.reject(socket, new ShardwsError(code))
+  }
+
+  /** To one connection. False: unknown id, not open, or over its high-water mark. @throws ShardwsError ARGUMENT_INVALID */
+  send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    const peer = this.peers.find(id)
+    if (peer !== undefined) return peer.send(message, options)
+    assertMessage(message)
+    return false
   }
 
   /** Sends to every open connection. Returns false if a shard was too far behind to take it. */
-  broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions): boolean {
-    const { flags, except } = readFanOut(message, options, (id) => this.peers.find(id))
-    const { frame, payloadBytes } = encodeFanOut(message, flags, except)
+  broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
+    const fanOut = encodeFanOut(message, options, (id) => this.peers.find(id)?.key)
     // One that is adopting may be about to get its first connection.
     const shards = this.supervisor.shards.filter(({ isAdopting, connections }) => isAdopting || connections > 0)
-    return postToEach(shards, this.counters, (link) => link.broadcast(frame, payloadBytes, except, flags))
+    return postToEach(shards, this.counters, (link) => link.broadcast(fanOut))
   }
 
   /**
@@ -161,16 +205,16 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
   // ── from the shutdown ──
 
   refuseNewcomers(retryAfterSeconds: number | null): void {
-    this.#upgrades.close(retryAfterSeconds)
+    this.upgrades.close(retryAfterSeconds)
   }
 
   onDraining(plan: ShutdownPlan): void {
-    this.#observer.onDraining(plan)
+    this.facade.onDraining(plan)
   }
 
   onHandlerError(error: Error): void {
     this.counters.handlerErrors++
-    this.#observer.onError(null, error)
+    this.observer.onError(null, error)
   }
 
   abandonAll(): void {
@@ -181,68 +225,28 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
 
   // ── from the opening handshakes ──
 
-  /**
-   * The client has its 101 and the socket is on its way. From here on the connection is open for main: what is
-   * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
-   */
-  onOpened({ key, request, agreement }: Handshake, shard: RunningShard): void {
-    const peer = new Peer(key, shard, this.#peerContext, request, agreement)
-    if (peer.keepsContext) this.#contexts++
+  /** The client has its 101. Before its shard can know of it: from then on the shard writes these fields. */
+  onGiving(key: ConnectionKey, shard: RunningShard): void {
     this.#table.setShard(key, shard.index)
     this.#table.setReadyState(key, ReadyState.OPEN)
     const now = performance.timeOrigin + performance.now()
     this.#table.setConnectedAt(key, now)
     this.#table.setLastActivity(key, now)
+  }
+
+  /**
+   * The client has its 101 and the socket is on its way. From here on the connection is open for main: what is
+   * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
+   */
+  onOpened(handshake: Handshake, shard: RunningShard): void {
+    const peer = new Peer(handshake, shard, this.#peerContext)
+    if (peer.keepsContext) this.#contexts++
     this.peers.open(peer)
     this.counters.opened++
-    this.#observer.onConnection(peer, request)
+    this.observer.onConnection(peer)
   }
 
   // ── from the shards ──
-
-  onAwake(): void {
-    this.supervisor.announce()
-  }
-
-  onReserved(shard: RunningShard, key: ConnectionKey): void {
-    this.#upgrades.onReserved(shard, key)
-  }
-
-  onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
-    const peer = this.peers.get(key)
-    if (peer === undefined) return
-    if (!this.#isValid(peer, payload, isBinary)) return
-    const work = this.#observer.onMessage(peer, payload, isBinary)
-    if (work !== undefined) peer.workOn(work, payload.length)
-  }
-
-  onDrained(key: ConnectionKey): void {
-    const peer = this.peers.get(key)
-    if (peer?.drained()) this.#observer.onDrain(peer)
-  }
-
-  onDropped(key: ConnectionKey): void {
-    const peer = this.peers.get(key)
-    if (peer === undefined) return
-    peer.dropped()
-    this.limitLog.reached('maxBackpressure', { id: peer.id })
-    this.#observer.onDropped(peer)
-  }
-
-  onLimited(key: ConnectionKey, option: string): void {
-    const peer = this.peers.get(key)
-    if (peer !== undefined) this.limitLog.reached(option, { id: peer.id })
-  }
-
-  onFailed(key: ConnectionKey, code: string, cause: string): void {
-    const peer = this.peers.get(key)
-    if (peer === undefined) return
-    const { option, closeCode } = ERRORS[code as ErrorCode]
-    if (option !== undefined) this.limitLog.reached(option, { id: peer.id, code })
-    if (closeCode === CloseCode.POLICY_VIOLATION) this.securityLog.closed(peer, ERRORS[code as ErrorCode].message)
-    const error = code === 'TRANSPORT_FAILED' ? new ShardwsError(code, cause) : new ShardwsError(code as ErrorCode)
-    this.#observer.onError(peer, error)
-  }
 
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
     shard.assigned--
@@ -251,9 +255,17 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
 
   // ── from the supervisor ──
 
+  onShardCreated(shard: RunningShard): void {
+    this.#mesh.add(shard)
+    this.modules.onShardCreated(shard, shard.moduleCount)
+  }
+
   onShardEnded(shard: RunningShard): void {
     this.counters.shardDeaths++
-    this.#upgrades.onShardEnded(shard)
+    this.#mesh.remove(shard)
+    this.interest.clear(shard.index)
+    this.modules.onShardEnded(shard)
+    this.upgrades.onShardEnded(shard)
     this.#abandon(
       [...this.peers].filter((peer) => peer.isOn(shard)),
       'the shard ended',
@@ -265,28 +277,23 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
     if (kind === 'stalled') this.counters.shardStalls++
     if ((cause as ShardwsError | undefined)?.code === 'SHARD_STALLED') this.counters.shardKills++
     this.options.logger[SHARD_LOG_LEVELS[kind]]({ shard, cause: String(cause ?? '') }, `shard ${kind}`)
-    this.#observer.onShardEvent(event)
+    this.facade.onShardEvent(event)
   }
 
   onError(error: Error): void {
-    this.#observer.onError(null, error)
+    this.observer.onError(null, error)
   }
 
-  /** Whether the application gets to see a message. */
-  #isValid(peer: Peer, payload: Buffer, isBinary: boolean): boolean {
-    const { validate, onInvalid } = this.options.guards
-    if (validate === null) return true
-    try {
-      const error = validateMessage(validate, payload, isBinary)
-      if (error === null) return true
-      this.counters.invalidMessages++
-      this.#observer.onError(peer, error)
-      if (onInvalid === 'close') peer.close(CloseCode.POLICY_VIOLATION, ERRORS.MESSAGE_INVALID.message)
-    } catch (error) {
-      this.counters.handlerErrors++
-      this.#observer.onError(peer, error as Error)
+  /** What these options decide about is in the shards then, where functions of main cannot be. */
+  #assertNoneOnMain(): void {
+    const { canJoin, guards } = this.options
+    if (canJoin !== undefined || guards.validate !== null) {
+      const name = canJoin !== undefined ? 'canJoin' : 'validate'
+      throw new ShardwsError(
+        'OPTION_INVALID',
+        `options.${name} runs on main: put ${name} into the handler module instead`,
+      )
     }
-    return false
   }
 
   #affordable(wanted: number): number {
@@ -309,12 +316,12 @@ export class Engine implements ShardObserver, SupervisorObserver, ShutdownHost {
   }
 
   #release(key: ConnectionKey, code: number, reason: string): void {
-    this.#upgrades.guard.remove(key)
+    this.upgrades.guard.remove(key)
     const peer = this.peers.release(key)
     if (peer?.keepsContext) this.#contexts--
     if (peer !== undefined) {
       this.rooms.release([peer])
-      this.#observer.onClose(peer, code, reason)
+      this.observer.onClose(peer, code, reason)
     }
     if (this.peers.claimed === 0) this.#shutdown?.onAllClosed()
   }

@@ -1,6 +1,6 @@
 import { ShardwsError } from '../shared/errors.ts'
+import { isMessageSchema, type MessageSchema } from '../shared/message-validation.ts'
 import { isCidr } from './cidr.ts'
-import { isMessageSchema, type MessageSchema } from './message-validation.ts'
 import { type Check, checkOptions, integer, isObject, listOf, oneOf } from './option-checks.ts'
 
 /** Called with an address and how far it is away: 0 is the TCP peer. */

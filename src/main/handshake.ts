@@ -2,17 +2,22 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import type { Handler, Verdict } from '../shared/handler.ts'
 import { drainRead, releaseReading } from '../shared/handoff/reading.ts'
+import type { Handled } from '../shared/messages.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
 import { type Agreement, formatAgreement } from '../shared/protocol/permessage-deflate.ts'
 import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
+import { UpgradeRequest } from '../shared/upgrade-request.ts'
+import { encodeValue } from '../shared/values.ts'
+import { HandlerModule } from './handler-modules.ts'
 import type { MainCounters } from './main-counters.ts'
-import type { ResolvedOptions, Verdict, VerifyClient } from './options.ts'
+import type { ResolvedOptions, VerifyClient } from './options.ts'
 import { type Answer, formatAnswer, refuse } from './refusal.ts'
+import { requestFields } from './request-fields.ts'
 import type { RouteMatch } from './route-match.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant } from './security-log.ts'
-import { UpgradeRequest } from './upgrade-request.ts'
 
 /** How long a shard may take to confirm a reservation before another one is asked. */
 const RESERVE_TIMEOUT_MS = 1000
@@ -23,6 +28,8 @@ export interface HandshakeContext {
   readonly counters: MainCounters
   /** By the clock that calls `sweep`. */
   readonly nowMs: number
+  /** Whether middleware has to let a new connection in. */
+  readonly hasMiddleware: boolean
   /** What compression is agreed on with this client, null for none. */
   agree(opening: OpeningHandshake): Agreement | null
   /** The route that serves this target, null without routes. */
@@ -38,7 +45,9 @@ export interface HandshakeContext {
   onRefused(handshake: Handshake, code: ErrorCode): void
   /** The client has left. */
   onAbandoned(handshake: Handshake): void
-  /** The client has its 101 and the socket is on its way to the shard. */
+  /** The client has its 101 and the socket is about to be given to the shard. */
+  onGiving(key: ConnectionKey, shard: RunningShard): void
+  /** The socket is on its way. */
   onGiven(handshake: Handshake, shard: RunningShard): void
   /** The client has its 101, but no shard could be given the socket. */
   onLost(handshake: Handshake): void
@@ -69,6 +78,12 @@ export class Handshake {
   #reserveDueMs = Number.POSITIVE_INFINITY
   #opening!: OpeningHandshake
   #request!: UpgradeRequest
+  #handler: object | null = null
+  #module = NO_MODULE
+  /** `request.user` as of `encodeValue`, for a handler in the shard. */
+  #user: Uint8Array = NO_USER
+  /** The handler in the shard has let the client in. */
+  #isJudged = false
   #shard: RunningShard | null = null
   /** Whose shard cannot take it yet, and no other one will do. */
   #awaitedSeat: number | null = null
@@ -94,8 +109,20 @@ export class Handshake {
     return this.#request
   }
 
+  /** The handler of its route. */
+  get handler(): object | null {
+    return this.#handler
+  }
+
   get agreement(): Agreement | null {
     return this.#agreement
+  }
+
+  /** How a handler in the shard gets to know the connection, null for one on main. */
+  get introduction(): Handled | null {
+    if (this.#module === NO_MODULE) return null
+    const { user: _, ...request } = this.#request
+    return { module: this.#module, request, user: this.#user, isHeld: this.#context.hasMiddleware }
   }
 
   get shard(): RunningShard | null {
@@ -105,13 +132,16 @@ export class Handshake {
   async run(opening: OpeningHandshake): Promise<void> {
     this.#opening = opening
     const { verifyClient } = this.#context.options
-    const verdict = verifyClient === undefined ? ACCEPTED : await this.#verify(verifyClient)
+    const verdict = verifyClient === undefined ? ACCEPTED : await this.#verify(async () => verifyClient(this.#raw))
     if (verdict === null || this.#isOver) return
     const protocol = this.#selectProtocol()
     if (protocol === null) return
     const match = this.#context.match(this.#raw.url ?? '/')
-    this.#request = new UpgradeRequest(this.#raw, protocol, verdict.user, this.applicant.ip, match)
-    this.#place()
+    const found = { protocol, user: verdict.user, ip: this.applicant.ip, ...(match && { params: match.params }) }
+    this.#request = new UpgradeRequest(requestFields(this.#raw, found))
+    this.#handler = match?.handler ?? null
+    const isWelcome = this.#handler instanceof HandlerModule ? await this.#prepare(this.#handler) : await this.#ask()
+    if (isWelcome && !this.#isOver) this.#place()
   }
 
   /** Ends what has come due. */
@@ -123,12 +153,27 @@ export class Handshake {
     else if (this.#awaitedSeat !== null) this.#take(this.#awaitedSeat)
   }
 
-  /** The shard will take the socket. */
-  onReserved(shard: RunningShard): void {
+  /** The shard will take the socket. `mustJudge`: its handler wants to be asked about the request first. */
+  onReserved(shard: RunningShard, mustJudge: boolean): void {
     if (shard !== this.#shard || this.#isOver) return
     this.#reserveDueMs = Number.POSITIVE_INFINITY
+    if (mustJudge && !this.#isJudged) {
+      this.#verifyDueMs = this.#context.nowMs + this.#context.options.verifyTimeoutMs
+      shard.link.judge(this.key, this.#module, encodeValue({ ...this.#request }, 'user'))
+      return
+    }
     if (this.#isAccepted) this.#give(shard)
     else this.#accept(shard)
+  }
+
+  /** The handler in the shard has decided. */
+  onJudged(shard: RunningShard, answer: boolean | Verdict | Error): void {
+    if (shard !== this.#shard || this.#isOver) return
+    this.#verifyDueMs = Number.POSITIVE_INFINITY
+    const verdict = this.#judge(answer)
+    if (verdict === null || !this.#welcome(verdict)) return
+    this.#isJudged = true
+    this.onReserved(shard, false)
   }
 
   onShardEnded(shard: RunningShard): void {
@@ -150,24 +195,34 @@ export class Handshake {
     }
   }
 
-  async #verify(verifyClient: VerifyClient): Promise<Verdict | null> {
+  /** Asks whoever is to decide about the client; null: it was refused. */
+  async #verify(decide: () => ReturnType<VerifyClient>): Promise<Verdict | null> {
     this.#verifyDueMs = this.#context.nowMs + this.#context.options.verifyTimeoutMs
     try {
-      const answer = await verifyClient(this.#raw)
-      const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
-      if (verdict.answered === true) {
-        this.#leave(verdict.status)
+      const answer = await decide()
+      if (typeof answer === 'object' && answer?.answered === true) {
+        this.#leave(answer.status)
         return null
       }
-      if (verdict.accept ?? verdict.status === undefined) return verdict
-      const { status = 401, headers, body } = verdict
-      this.fail('UNAUTHORIZED', { status, ...(headers && { headers }), ...(body === undefined ? {} : { body }) })
-    } catch (cause) {
-      this.#context.onError(new ShardwsError('VERIFY_FAILED', undefined, { cause }))
-      this.fail('VERIFY_FAILED')
+      return this.#judge(answer)
+    } catch (error) {
+      return this.#judge(error as Error)
     } finally {
       this.#verifyDueMs = Number.POSITIVE_INFINITY
     }
+  }
+
+  /** What an answer means; a refusal is sent, and null returned. */
+  #judge(answer: boolean | Verdict | Error): Verdict | null {
+    if (answer instanceof Error) {
+      this.#context.onError(new ShardwsError('VERIFY_FAILED', undefined, { cause: answer }))
+      this.fail('VERIFY_FAILED')
+      return null
+    }
+    const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
+    if (verdict.accept ?? verdict.status === undefined) return verdict
+    const { status = 401, headers, body } = verdict
+    this.fail('UNAUTHORIZED', { status, ...(headers && { headers }), ...(body === undefined ? {} : { body }) })
     return null
   }
 
@@ -177,6 +232,39 @@ export class Handshake {
     this.#end()
     releaseReading(this.#socket)
     this.#context.onRefused(this, status === 401 || status === 403 ? 'UNAUTHORIZED' : 'NOT_UPGRADED')
+  }
+
+  /** The handler on main may have a word. Returns whether the client may go on. */
+  async #ask(): Promise<boolean> {
+    const handler = this.#handler as Handler | null
+    if (handler?.upgrade === undefined) return true
+    const verdict = await this.#verify(async () => handler.upgrade?.(this.#request) ?? true)
+    return verdict !== null && this.#welcome(verdict)
+  }
+
+  /** Whom the handler has found is who the client is; one that a shard cannot be told of is a mistake of the application. */
+  #welcome({ user }: Verdict): boolean {
+    if (user !== undefined) this.#request.user = user
+    if (this.#module === NO_MODULE) return true
+    try {
+      this.#user = encodeValue(this.#request.user, 'user')
+      return true
+    } catch (error) {
+      return this.#judge(error as Error) !== null
+    }
+  }
+
+  /** Every shard must have the module before one of them is chosen. */
+  async #prepare(module: HandlerModule): Promise<boolean> {
+    this.#module = module.index
+    try {
+      await module.isReady
+    } catch (error) {
+      this.#context.onError(error as Error)
+      this.fail('HANDLER_LOAD_FAILED')
+      return false
+    }
+    return this.#welcome(ACCEPTED)
   }
 
   #selectProtocol(): string | null {
@@ -213,7 +301,7 @@ export class Handshake {
     this.#awaitedSeat = null
     this.#shard = shard
     shard.assigned++
-    shard.link.reserve(this.key)
+    shard.link.reserve(this.key, this.#module)
     this.#reserveDueMs = this.#context.nowMs + RESERVE_TIMEOUT_MS
   }
 
@@ -243,8 +331,9 @@ export class Handshake {
 
   #give(shard: RunningShard): void {
     this.#end()
+    this.#context.onGiving(this.key, shard)
     try {
-      shard.give(this.#socket, this.key, drainRead(this.#socket, this.#head), this.#agreement)
+      shard.give(this.#socket, drainRead(this.#socket, this.#head), this)
     } catch (error) {
       this.#context.onError(error as Error)
       this.#context.onLost(this)
@@ -274,3 +363,8 @@ export class Handshake {
 }
 
 const ACCEPTED: Verdict = {}
+
+/** Main handles the connection itself. */
+const NO_MODULE = -1
+
+const NO_USER = new Uint8Array(0)

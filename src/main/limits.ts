@@ -4,7 +4,12 @@ import type { Engine } from './engine.ts'
 
 /** Limits whose effect is not an error: what counts them. */
 const COUNTED: Readonly<Record<string, readonly Counter[]>> = {
-  maxBackpressure: [Counter.DROPPED_MESSAGES],
+  maxBackpressure: [Counter.DROPPED_MESSAGES, Counter.REFUSED_BY_BACKPRESSURE],
+  maxUnprocessedMessages: [Counter.UNPROCESSED_MESSAGES_PAUSES],
+  maxUnprocessedBytes: [Counter.UNPROCESSED_BYTES_PAUSES],
+  maxRooms: [Counter.REFUSED_MAX_ROOMS],
+  maxRoomsPerConnection: [Counter.REFUSED_MAX_ROOMS_PER_CONNECTION],
+  maxRoomSize: [Counter.REFUSED_MAX_ROOM_SIZE],
   maxPendingPongs: [Counter.COALESCED_PONGS],
   rateLimit: [Counter.RATE_LIMITED_MESSAGES, Counter.RATE_PAUSES],
   livenessMs: [Counter.LIVENESS_TIMEOUTS],

@@ -1,38 +1,26 @@
 import type { IncomingMessage } from 'node:http'
 import type { ResourceLimits } from 'node:worker_threads'
+import type { Handler, HandlerFunction, Verdict } from '../shared/handler.ts'
+import type { CanJoin } from '../shared/joining.ts'
 import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ComputeOptions, ResolvedCompute } from './compute-options.ts'
 import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
-import type { Peer } from './peer.ts'
 import type { PlacementOptions } from './placement.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
 
-/** What `verifyClient` may answer instead of a boolean. */
-export interface Verdict {
-  /** Whether the handshake may go on. Default: true if `status` is absent. */
-  readonly accept?: boolean
-  /** HTTP status of the refusal, 400 to 599. Default 401. */
-  readonly status?: number
-  /** Header fields of the refusal. */
-  readonly headers?: Readonly<Record<string, string>>
-  /** Body of the refusal, text. Default: the reason phrase. */
-  readonly body?: string
+/** What `verifyClient`, which has the request's socket, may answer besides. */
+export interface ClientVerdict extends Verdict {
   /**
    * The client has been answered on `request.socket` already, with `status`: the handshake ends, and what is left of the
    * answer and the end of the socket are up to who has answered. What the client still sends is ignored. Default false.
    */
   readonly answered?: boolean
-  /** Whom the client turned out to be: becomes `request.user` and `socket.data.user`. */
-  readonly user?: unknown
 }
 
-export type VerifyClient = (request: IncomingMessage) => boolean | Verdict | Promise<boolean | Verdict>
-
-/** Whether a connection may join a room; only true lets it. One that answers with a promise is for `joinAsync`. */
-export type CanJoin = (socket: Peer, room: string) => boolean | Promise<boolean>
+export type VerifyClient = (request: IncomingMessage) => boolean | ClientVerdict | Promise<boolean | ClientVerdict>
 
 export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
 
@@ -167,6 +155,11 @@ export interface WebSocketServerOptions extends GuardOptions {
   requireOrigin?: boolean
   /** Decides about a client before the 101. Default: everyone. */
   verifyClient?: VerifyClient
+  /**
+   * Handles the connections that no route takes: a function or an object on main, or the URL of a module whose default
+   * export is one of these and which every shard loads. Default: only the listeners of the server hear of them.
+   */
+  handler?: Handler | HandlerFunction | URL
 
   /** Rooms at a time, 1 to 10000000; a join that would make one more returns false. Default 100000. */
   maxRooms?: number
@@ -253,6 +246,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly allowOrigins: readonly AllowedOrigin[]
   readonly requireOrigin: boolean
   readonly verifyClient: VerifyClient | undefined
+  readonly handler: WebSocketServerOptions['handler']
   readonly maxRooms: number
   readonly maxRoomsPerConnection: number
   readonly maxRoomSize: number

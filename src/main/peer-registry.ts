@@ -1,5 +1,6 @@
 import { type ConnectionKey, connectionKey, nextGeneration, slotOf } from '../shared/connection-key.ts'
 import type { ConnectionTable } from '../shared/connection-table.ts'
+import { createNonce } from './nonces.ts'
 import type { Peer } from './peer.ts'
 
 /** Hands out the slots of the connection table and knows who sits in them. Main is the only one that does. */
@@ -39,7 +40,7 @@ export class PeerRegistry {
     this.#generations[slot] = generation
     const key = connectionKey(slot, generation)
     this.#keys[slot] = key
-    this.#table.claim(key)
+    this.#table.claim(key, createNonce())
     return key
   }
 

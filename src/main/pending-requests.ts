@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
+import { Sweep } from '../shared/sweep.ts'
 import { formatAnswer, type RefusalContext, recordRefusal } from './refusal.ts'
-import { Sweep } from './sweep.ts'
 
 const SWEEP_MS = 1000
 

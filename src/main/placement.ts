@@ -1,7 +1,7 @@
 import { ShardwsError } from '../shared/errors.ts'
+import type { UpgradeRequest } from '../shared/upgrade-request.ts'
+import { isThenable } from '../shared/work.ts'
 import { rendezvous } from './rendezvous.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
-import { isThenable } from './work.ts'
 
 /** A shard as `placement` functions see it. */
 export interface ShardView {

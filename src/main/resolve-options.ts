@@ -78,6 +78,10 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   requireOrigin: isBoolean,
   ...GUARD_CHECKS,
   verifyClient: isFunction,
+  handler: (value) =>
+    typeof value === 'function' || (typeof value === 'object' && value !== null)
+      ? null
+      : 'a function, an object or the URL of a module',
   maxConnections: (value) =>
     value === Number.POSITIVE_INFINITY
       ? null
@@ -138,6 +142,12 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   const watch = resolveWatch(options)
+  const middlewareTimeoutMs = options.middlewareTimeoutMs ?? 10_000
+  const rooms = {
+    maxRooms: options.maxRooms ?? 100_000,
+    maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
+    maxRoomSize: options.maxRoomSize ?? Number.POSITIVE_INFINITY,
+  }
   return Object.freeze({
     shards: options.shards ?? Math.max(1, availableParallelism() - 1),
     ...resolvePlacement(options),
@@ -175,6 +185,8 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       closeTimeoutMs: options.closeTimeoutMs ?? 10_000,
       maxLifetimeMs: options.maxLifetimeMs ?? 0,
       beatMs: Math.min(LONGEST_BEAT_MS, Math.floor(watch.stallMs / BEATS_PER_STALL)),
+      ...rooms,
+      middlewareTimeoutMs,
     }),
     deflatePolicy: compression && deflatePolicyOf(compression),
     protocols: options.protocols ?? [],
@@ -184,14 +196,13 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     allowOrigins: options.allowOrigins ?? [],
     requireOrigin: options.requireOrigin ?? false,
     verifyClient: options.verifyClient,
+    handler: options.handler,
     maxConnections: Math.min(options.maxConnections ?? 10_000, MAX_SLOTS),
-    maxRooms: options.maxRooms ?? 100_000,
-    maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
-    maxRoomSize: options.maxRoomSize ?? Number.POSITIVE_INFINITY,
+    ...rooms,
     canJoin: options.canJoin,
     compute: resolveCompute(options.compute, options.execArgv),
     ...resolveHandshake(options),
-    middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
+    middlewareTimeoutMs,
     signalShutdown: resolveSignals(options.handleSignals),
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })

@@ -1,15 +1,16 @@
 import { ReadyState } from '../shared/connection-table.ts'
-import { ShardwsError } from '../shared/errors.ts'
-import { encodeFanOut, postToEach, readFanOut } from './fan-out.ts'
+import { encodeFanOut } from '../shared/fan-out.ts'
+import type { Handler } from '../shared/handler.ts'
+import { Joining } from '../shared/joining.ts'
+import type { RoomInterest } from '../shared/room-interest.ts'
+import { assertRoom, roomNames } from '../shared/room-name.ts'
+import type { BroadcastOptions } from '../shared/socket.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { BroadcastOptions, Peer, PeerRooms, PeerShard } from './peer.ts'
+import type { Peer, PeerRooms, PeerShard } from './peer.ts'
+import { postToEach } from './post-to-each.ts'
 import { RoomDirectory } from './room-directory.ts'
-
-const MAX_NAME_BYTES = 255
-
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 type RoomLimit = 'maxRooms' | 'maxRoomsPerConnection' | 'maxRoomSize'
 
@@ -40,20 +41,35 @@ export interface RoomsContext {
   /** The running ones. */
   readonly shards: () => readonly PeerShard[]
   readonly find: (id: string) => Peer | undefined
+  readonly interest: RoomInterest
+  /** Whether shards handle connections themselves. */
+  readonly hasHandlersThere: () => boolean
 }
 
 /**
- * The rooms of all shards. Main's directory is the truth. Joins, leaves and publishes reach a shard over the link of
- * everything else, in order: who has joined gets every later publish, who has left gets none.
+ * The rooms of all shards. Of connections that main handles, main's directory is the truth, and joins, leaves and publishes
+ * reach a shard over the link of everything else, in order: who has joined gets every later publish, who has left gets
+ * none. Of those that a shard handles, the shard is the truth, and the directory follows what it tells.
  */
 export class Rooms implements PeerRooms {
   readonly #directory = new RoomDirectory<Peer>()
-  /** Joins that `canJoin` has not decided yet: they count, or a peer could pile them up. */
-  readonly #pending = new Map<Peer, number>()
   readonly #context: RoomsContext
+  readonly #joining: Joining<Peer>
 
   constructor(context: RoomsContext) {
+    const { options, counters, observer } = context
     this.#context = context
+    this.#joining = new Joining({
+      has: (peer, room) => this.#directory.has(peer, room),
+      hasPlace: (peer, room, pending) => this.#hasPlace(peer, room, pending),
+      canJoin: ({ handler }) => (handler as Handler | null)?.canJoin ?? options.canJoin,
+      enter: (peer, room) => this.#enter(peer, room),
+      onForbidden: () => counters.refusedJoins.canJoin++,
+      onFailed: (peer, error) => {
+        counters.handlerErrors++
+        observer.onError(peer, error)
+      },
+    })
   }
 
   get size(): number {
@@ -69,51 +85,56 @@ export class Rooms implements PeerRooms {
   }
 
   join(peer: Peer, room: string): boolean {
-    assertRoom(room)
-    if (this.#directory.has(peer, room)) return true
-    if (!this.#hasPlace(peer, room)) return false
-    const verdict = this.#ask(peer, room)
-    if (typeof verdict === 'boolean') return this.#enter(peer, room, verdict)
-    throw new ShardwsError('ARGUMENT_INVALID', 'room: options.canJoin answers with a promise; await joinAsync instead')
+    return this.#joining.join(peer, room)
   }
 
-  async joinAsync(peer: Peer, room: string): Promise<boolean> {
-    assertRoom(room)
-    if (this.#directory.has(peer, room)) return true
-    if (!this.#hasPlace(peer, room)) return false
-    this.#pending.set(peer, this.#pendingOf(peer) + 1)
-    const verdict = await this.#ask(peer, room)
-    this.#settled(peer)
-    return this.#enter(peer, room, verdict)
+  joinAsync(peer: Peer, room: string): Promise<boolean> {
+    return this.#joining.joinAsync(peer, room)
   }
 
   leave(peer: Peer, room: string): boolean {
-    if (this.#directory.remove(peer, room) === undefined) {
-      assertRoom(room)
-      return false
-    }
+    assertRoom(room)
+    if (!this.#directory.has(peer, room)) return false
     // Never refused, as joins are: there are no more leaves than joins.
     peer.home.link.leave(peer.key, room)
-    this.#context.observer.onLeft(peer, room)
+    if (!peer.isHandledThere) this.#remove(peer, room)
     return true
   }
 
-  publish(room: string, message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
-    const { counters, find, shards } = this.#context
-    const { flags, except } = readFanOut(message, options, find)
-    const audience = this.#directory.get(room)
-    if (audience === undefined) {
-      assertRoom(room)
-      return true
-    }
-    const fanOut = encodeFanOut(message, flags, except)
-    const homes = shards().filter(({ index }) => audience.isOn(index))
-    return postToEach(homes, counters, (link) => link.publish(room, fanOut))
+  /** A shard that handles its connections itself has put one of them into a room. */
+  joinedThere(peer: Peer, room: string): void {
+    if (this.#directory.has(peer, room)) return
+    this.#add(peer, room)
+    // Other shards may have let members in at the same time: the last one that main hears of is one too many.
+    if ((this.#directory.get(room)?.size ?? 0) <= this.#context.options.maxRoomSize) return
+    this.#refuse(peer, room, 'maxRoomSize')
+    peer.home.link.leave(peer.key, room)
+  }
+
+  leftThere(peer: Peer, room: string): void {
+    this.#remove(peer, room)
+  }
+
+  publish(
+    rooms: string | readonly string[],
+    message: string | Uint8Array,
+    options: boolean | BroadcastOptions = {},
+  ): boolean {
+    const { counters, find, hasHandlersThere, interest, shards } = this.#context
+    const names = roomNames(rooms)
+    const fanOut = encodeFanOut(message, options, (id) => find(id)?.key)
+    const audiences = names.flatMap((name) => this.#directory.get(name) ?? [])
+    // The directory knows at once what main does, the shared memory what the shards do.
+    const isHome = ({ index }: PeerShard): boolean =>
+      audiences.some((audience) => audience.isOn(index)) ||
+      (hasHandlersThere() && names.some((name) => interest.has(index, name)))
+    return postToEach(shards().filter(isHome), counters, (link) => link.publish(names, fanOut))
   }
 
   /** These connections are gone, and their shards know. The directory is exact before anybody hears of it. */
   release(peers: readonly Peer[]): void {
     const left = peers.map((peer) => ({ peer, rooms: this.#directory.removeAll(peer) }))
+    this.#context.interest.setRooms(this.#directory.size)
     for (const { peer, rooms } of left) for (const { name } of rooms) this.#context.observer.onLeft(peer, name)
   }
 
@@ -138,84 +159,45 @@ export class Rooms implements PeerRooms {
   }
 
   /** Whether it may be asked for at all; a refusal is counted. */
-  #hasPlace(peer: Peer, room: string): boolean {
+  #hasPlace(peer: Peer, room: string, pending: number): boolean {
     if (peer.readyState !== ReadyState.OPEN) return false
-    const { counters, limitLog } = this.#context
     if (!peer.home.link.hasCredit()) {
-      counters.refusedJoins.link++
+      this.#context.counters.refusedJoins.link++
       return false
     }
-    const limit = this.#reachedLimit(peer, room)
+    const limit = this.#reachedLimit(peer, room, pending)
     if (limit === null) return true
-    counters.refusedJoins[limit]++
-    limitLog.reached(limit, { id: peer.id, room })
+    this.#refuse(peer, room, limit)
     return false
   }
 
-  #reachedLimit(peer: Peer, room: string): RoomLimit | null {
+  #reachedLimit(peer: Peer, room: string, pending: number): RoomLimit | null {
     const { maxRooms, maxRoomSize, maxRoomsPerConnection } = this.#context.options
-    if (this.#directory.count(peer) + this.#pendingOf(peer) >= maxRoomsPerConnection) return 'maxRoomsPerConnection'
+    if (this.#directory.count(peer) + pending >= maxRoomsPerConnection) return 'maxRoomsPerConnection'
     const existing = this.#directory.get(room)
     if (existing === undefined) return this.#directory.size >= maxRooms ? 'maxRooms' : null
     return existing.size >= maxRoomSize ? 'maxRoomSize' : null
   }
 
-  #pendingOf(peer: Peer): number {
-    return this.#pending.get(peer) ?? 0
+  #refuse(peer: Peer, room: string, limit: RoomLimit): void {
+    this.#context.counters.refusedJoins[limit]++
+    this.#context.limitLog.reached(limit, { id: peer.id, room })
   }
 
-  #settled(peer: Peer): void {
-    const left = this.#pendingOf(peer) - 1
-    if (left === 0) this.#pending.delete(peer)
-    else this.#pending.set(peer, left)
-  }
-
-  /** What `canJoin` says; one that fails has said no. The promise never rejects. */
-  #ask(peer: Peer, room: string): boolean | Promise<boolean> {
-    const { canJoin } = this.#context.options
-    if (canJoin === undefined) return true
-    try {
-      const verdict: unknown = canJoin(peer, room)
-      if (typeof verdict !== 'object' || verdict === null) return verdict === true
-      return Promise.resolve<unknown>(verdict).then(
-        (settled) => settled === true,
-        (error: Error) => this.#failed(peer, error),
-      )
-    } catch (error) {
-      return this.#failed(peer, error as Error)
-    }
-  }
-
-  #failed(peer: Peer, error: Error): false {
-    this.#context.counters.handlerErrors++
-    this.#context.observer.onError(peer, error)
-    return false
-  }
-
-  /** Meanwhile the connection may have closed, have joined otherwise, or the room may be full. */
-  #enter(peer: Peer, room: string, isAllowed: boolean): boolean {
-    if (!isAllowed) {
-      this.#context.counters.refusedJoins.canJoin++
-      return false
-    }
-    if (this.#directory.has(peer, room)) return true
-    if (!this.#hasPlace(peer, room)) return false
-    this.#directory.add(peer, room)
+  #enter(peer: Peer, room: string): void {
     peer.home.link.join(peer.key, room)
-    this.#context.observer.onJoined(peer, room)
-    return true
+    if (!peer.isHandledThere) this.#add(peer, room)
   }
-}
 
-/** @throws ShardwsError ARGUMENT_INVALID */
-export function assertRoom(room: unknown): asserts room is string {
-  if (typeof room === 'string' && isRoomName(room)) return
-  const expected = `a string of 1 to ${MAX_NAME_BYTES} bytes of UTF-8 without NUL and lone surrogates`
-  throw new ShardwsError('ARGUMENT_INVALID', `room must be ${expected}`)
-}
+  #add(peer: Peer, room: string): void {
+    this.#directory.add(peer, room)
+    this.#context.interest.setRooms(this.#directory.size)
+    this.#context.observer.onJoined(peer, room)
+  }
 
-function isRoomName(name: string): boolean {
-  // At least one byte per UTF-16 unit: no need to count those of an endless string.
-  if (name.length === 0 || name.length > MAX_NAME_BYTES || Buffer.byteLength(name) > MAX_NAME_BYTES) return false
-  return !name.includes('\0') && !LONE_SURROGATE.test(name)
+  #remove(peer: Peer, room: string): void {
+    if (this.#directory.remove(peer, room) === undefined) return
+    this.#context.interest.setRooms(this.#directory.size)
+    this.#context.observer.onLeft(peer, room)
+  }
 }

@@ -1,13 +1,12 @@
 import createRouter from 'find-my-way'
+import { asHandler } from '../shared/as-handler.ts'
 import { ShardwsError } from '../shared/errors.ts'
+import type { Handler, HandlerFunction } from '../shared/handler.ts'
 import type { RouteMatch } from './route-match.ts'
-import type { RouteFunction, RouteHandler } from './routes.ts'
 
 /** Whole segments only: what find-my-way also knows (regular expressions, several parameters in one) nobody needs here. */
 const STATIC_SEGMENT = /^[^:*?#%\s]*$/
 const PARAM_SEGMENT = /^:[A-Za-z_]\w*$/
-
-const METHODS = ['open', 'message', 'close', 'error', 'drain'] as const
 
 /** Which handler serves which path. Static segments come before `:name`, that before `*`, whatever came first. */
 export class Router {
@@ -20,7 +19,7 @@ export class Router {
   }
 
   /** @throws ShardwsError ARGUMENT_INVALID */
-  add(paths: string | readonly string[], handler: RouteHandler | RouteFunction): void {
+  add(paths: string | readonly string[], handler: Handler | HandlerFunction): void {
     const all = typeof paths === 'string' ? [paths] : paths
     if (!Array.isArray(all) || all.length === 0) throw invalidPath(paths)
     for (const path of all) assertPath(path)
@@ -35,10 +34,10 @@ export class Router {
     const params = found.params as Record<string, string>
     // find-my-way takes '/rooms/' for '/rooms/:room'; a parameter that is nothing names nothing.
     for (const name in params) if (params[name] === '' && name !== '*') return null
-    return { handler: found.store as RouteHandler, params }
+    return { handler: found.store as Handler, params }
   }
 
-  #add(path: string, handler: RouteHandler): void {
+  #add(path: string, handler: Handler): void {
     try {
       this.#routes.on('GET', path === '*' ? '/*' : path, ignore, handler)
     } catch (cause) {
@@ -59,26 +58,11 @@ function assertPath(path: unknown): void {
   if (new Set(names).size !== names.length) throw invalidPath(path)
 }
 
-function asHandler(handler: unknown): RouteHandler {
-  if (typeof handler === 'function') return { open: handler as RouteFunction }
-  if (typeof handler !== 'object' || handler === null) throw invalidHandler('a function or an object')
-  const given = handler as Record<string, unknown>
-  const methods = METHODS.filter((name) => given[name] !== undefined)
-  if (methods.length === 0 || methods.some((name) => typeof given[name] !== 'function')) {
-    throw invalidHandler(`an object with some of the functions ${METHODS.join(', ')}`)
-  }
-  return handler
-}
-
 function invalidPath(path: unknown): ShardwsError {
   return new ShardwsError(
     'ARGUMENT_INVALID',
     `path must begin with '/' and have segments of text, ':name' (each once) or '*' (the last); got ${JSON.stringify(path)}`,
   )
-}
-
-function invalidHandler(expected: string): ShardwsError {
-  return new ShardwsError('ARGUMENT_INVALID', `handler must be ${expected}`)
 }
 
 /** find-my-way calls nothing of ours: only what is stored beside it is asked for. */

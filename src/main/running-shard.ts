@@ -4,13 +4,18 @@ import type { ConnectionTable } from '../shared/connection-table.ts'
 import { Counter, type CounterRow, type Counters } from '../shared/counters.ts'
 import { allocateCredit, COMMAND_WINDOW_MESSAGES } from '../shared/credit.ts'
 import { ShardwsError } from '../shared/errors.ts'
+import type { EventHandler } from '../shared/events.ts'
+import type { Handler } from '../shared/handler.ts'
 import { createGiver } from '../shared/handoff/handoff.ts'
 import type { Giver } from '../shared/handoff/strategy.ts'
 import { MemoryPressure } from '../shared/memory-pressure.ts'
-import type { EventHandler, ShardTask } from '../shared/messages.ts'
+import type { Handled, ShardTask } from '../shared/messages.ts'
 import type { Agreement } from '../shared/protocol/permessage-deflate.ts'
+import type { RoomInterest } from '../shared/room-interest.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import type { HandlerModules } from './handler-modules.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { ServerState } from './server-state.ts'
 import { ShardLink } from './shard-link.ts'
 import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
 import { SHARD_URL } from './shard-url.ts'
@@ -19,13 +24,30 @@ import { SHARD_URL } from './shard-url.ts'
 export interface ShardObserver {
   /** A shard that was late has answered. */
   onAwake(): void
-  onReserved(shard: RunningShard, key: ConnectionKey): void
+  onReserved(shard: RunningShard, key: ConnectionKey, mustJudge: boolean): void
+  onJudged(shard: RunningShard, key: ConnectionKey, verdict: Buffer): void
+  onJoined(shard: RunningShard, key: ConnectionKey, room: string): void
+  onLeft(shard: RunningShard, key: ConnectionKey, room: string): void
+  onPosted(value: Buffer): void
+  onThrew(key: ConnectionKey, error: Buffer): void
+  onLoaded(shard: RunningShard, module: number, error: Buffer): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
   onDropped(key: ConnectionKey): void
+  onPinged(key: ConnectionKey, payload: Buffer): void
+  onPonged(key: ConnectionKey, payload: Buffer): void
   onLimited(key: ConnectionKey, option: string): void
   onFailed(key: ConnectionKey, code: string, cause: string): void
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
+}
+
+/** What a shard must know of the connection whose socket it is given; a `Handshake` is one. */
+export interface Given {
+  readonly key: ConnectionKey
+  readonly agreement: Agreement | null
+  readonly handler: object | null
+  /** For a handler in the shard, null for none. */
+  readonly introduction: Handled | null
 }
 
 export interface ShardSetup {
@@ -34,11 +56,16 @@ export interface ShardSetup {
   readonly table: ConnectionTable
   readonly counters: Counters
   readonly observer: ShardObserver
+  readonly state: ServerState
+  readonly interest: RoomInterest
+  readonly modules: HandlerModules
 }
 
 /** One life of one shard, from its start to its end. */
 export class RunningShard implements EventHandler {
   readonly index: number
+  /** How many handler modules it was started with. */
+  readonly moduleCount: number
   readonly link: ShardLink
   /** Fulfilled when the shard adopts connections; rejected with SHARD_START_FAILED if it never will. */
   readonly isReady: Promise<void>
@@ -69,10 +96,12 @@ export class RunningShard implements EventHandler {
       counters: setup.counters.memory,
       connections: setup.table.memory,
       taker,
+      interest: setup.interest.memory,
+      modules: setup.modules.urls,
       options: setup.options.shard,
     }
     const window = { messages: COMMAND_WINDOW_MESSAGES, bytes: setup.options.shard.maxShardBackpressure }
-    const account = { memory: credit, end: 'main', window } as const
+    const account = { memory: credit, end: 0, window } as const
     return new RunningShard(setup, task, giver, (shard) => new ShardLink(port1, account, shard))
   }
 
@@ -80,11 +109,13 @@ export class RunningShard implements EventHandler {
     const { options } = setup
     const url = options.shardUrl ?? SHARD_URL
     this.index = task.index
+    this.moduleCount = task.modules.length
     this.#giver = giver
     this.#row = setup.counters.row(task.index)
     this.#row.clearGauges()
     this.#observer = setup.observer
     this.link = link(this)
+    setup.state.postAll(this.link)
     this.#thread = task.taker.strategy === 'local' ? startInProcess(task, url) : startThread(task, { ...options, url })
     const abandoned = new Promise<never>((_, reject) => {
       this.#onAbandoned = reject
@@ -124,10 +155,15 @@ export class RunningShard implements EventHandler {
   }
 
   /** @throws ShardwsError NOT_TRANSFERABLE; `socket` is untouched then. */
-  give(socket: Parameters<Giver['give']>[0], key: ConnectionKey, head: Buffer, agreement: Agreement | null): void {
+  give(socket: Parameters<Giver['give']>[0], head: Buffer, { key, agreement, handler, introduction }: Given): void {
+    const isWatched = introduction === null && hearsPings(handler as Handler | null)
     this.#giver.give(socket, (ticket, transfer) => {
       // A copy: `head` may be a view on a pool that other views share.
-      this.link.adopt({ key, head: head.length === 0 ? null : new Uint8Array(head), agreement, ticket }, transfer)
+      const bytes = head.length === 0 ? null : new Uint8Array(head)
+      this.link.adopt(
+        { kind: 'adopt', key, head: bytes, agreement, isWatched, handled: introduction, ticket },
+        transfer,
+      )
     })
   }
 
@@ -156,9 +192,33 @@ export class RunningShard implements EventHandler {
     this.#onReady()
   }
 
-  reserved(key: ConnectionKey): void {
+  reserved(key: ConnectionKey, mustJudge: boolean): void {
     if (this.isLate) this.#wake()
-    this.#observer.onReserved(this, key)
+    this.#observer.onReserved(this, key, mustJudge)
+  }
+
+  judged(key: ConnectionKey, verdict: Buffer): void {
+    this.#observer.onJudged(this, key, verdict)
+  }
+
+  joined(key: ConnectionKey, room: string): void {
+    this.#observer.onJoined(this, key, room)
+  }
+
+  left(key: ConnectionKey, room: string): void {
+    this.#observer.onLeft(this, key, room)
+  }
+
+  posted(value: Buffer): void {
+    this.#observer.onPosted(value)
+  }
+
+  threw(key: ConnectionKey, error: Buffer): void {
+    this.#observer.onThrew(key, error)
+  }
+
+  loaded(module: number, error: Buffer): void {
+    this.#observer.onLoaded(this, module, error)
   }
 
   received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
@@ -172,6 +232,14 @@ export class RunningShard implements EventHandler {
 
   dropped(key: ConnectionKey): void {
     this.#observer.onDropped(key)
+  }
+
+  pinged(key: ConnectionKey, payload: Buffer): void {
+    this.#observer.onPinged(key, payload)
+  }
+
+  ponged(key: ConnectionKey, payload: Buffer): void {
+    this.#observer.onPonged(key, payload)
   }
 
   limited(key: ConnectionKey, option: string): void {
@@ -214,4 +282,8 @@ export class RunningShard implements EventHandler {
       this.#thread.ended.then(() => fail('its task ended'), fail)
     })
   }
+}
+
+function hearsPings(handler: Handler | null): boolean {
+  return handler?.ping !== undefined || handler?.pong !== undefined
 }

@@ -1,6 +1,6 @@
+import type { UpgradeRequest } from '../shared/upgrade-request.ts'
 import type { ShutdownPlan } from './shutdown-options.ts'
 import type { ShardEvent } from './supervisor.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
 
 /** The events of a server; connections are known by id. */
 export interface WebSocketServerEvents {
@@ -20,6 +20,8 @@ export interface WebSocketServerEvents {
   'room:join': [id: string, room: string]
   /** A connection has left a room: by `leave`, by closing or with its shard. `close` follows in the latter cases. */
   'room:leave': [id: string, room: string]
+  /** What a handler has posted with `socket.server.post`, a clone. */
+  post: [message: unknown]
   /** A shard has started, stands still, runs again, has ended (`cause` says why) or is left alone for a while. */
   shard: [event: ShardEvent]
   /** A shutdown has begun: newcomers are refused from now on, open connections have been told nothing yet. */

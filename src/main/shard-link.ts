@@ -1,7 +1,9 @@
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
+import { commands } from '../shared/commands.ts'
 import type { ConnectionKey } from '../shared/connection-key.ts'
+import { dispatchEvents, type EventHandler } from '../shared/events.ts'
 import { type CreditAccount, Link } from '../shared/link.ts'
-import { type Adopt, commands, dispatchEvents, type EventHandler, type FanOut } from '../shared/messages.ts'
+import type { Adopt, Connect, FanOut } from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
@@ -10,7 +12,7 @@ export class ShardLink {
   constructor(port: MessagePort, credit: CreditAccount, handler: EventHandler) {
     this.#link = new Link(port, credit, {
       onBatch: (batch) => dispatchEvents(batch, handler),
-      onAdopt: () => {},
+      onParcel: () => {},
       // The thread's own end says more than the port's.
       onClose: () => {},
       writeCredit: commands.credit,
@@ -22,13 +24,17 @@ export class ShardLink {
     return this.#link.hasCredit()
   }
 
-  reserve(key: ConnectionKey): void {
-    commands.reserve(this.#link.out, key)
+  reserve(key: ConnectionKey, module: number): void {
+    commands.reserve(this.#link.out, key, module)
     this.#link.posted()
   }
 
   adopt(adopt: Adopt, transfer: readonly TransferListItem[]): void {
-    this.#link.postAdopt(adopt, transfer)
+    this.#link.postParcel(adopt, transfer)
+  }
+
+  connect(connect: Connect): void {
+    this.#link.postParcel(connect, [connect.port])
   }
 
   /** Returns the payload bytes. */
@@ -38,8 +44,8 @@ export class ShardLink {
     return bytes
   }
 
-  broadcast(frame: Uint8Array | SharedArrayBuffer, payloadBytes: number, except: ConnectionKey, flags: number): void {
-    commands.broadcast(this.#link.out, frame, payloadBytes, except, flags)
+  broadcast(fanOut: FanOut): void {
+    commands.broadcast(this.#link.out, fanOut)
     this.#link.posted()
   }
 
@@ -53,8 +59,38 @@ export class ShardLink {
     this.#link.posted()
   }
 
-  publish(room: string, fanOut: FanOut): void {
-    commands.publish(this.#link.out, room, fanOut)
+  publish(rooms: readonly string[], fanOut: FanOut): void {
+    commands.publish(this.#link.out, rooms, fanOut)
+    this.#link.posted()
+  }
+
+  setState(key: string, value: Uint8Array): void {
+    commands.setState(this.#link.out, key, value)
+    this.#link.posted()
+  }
+
+  deleteState(key: string): void {
+    commands.deleteState(this.#link.out, key)
+    this.#link.posted()
+  }
+
+  admit(key: ConnectionKey, user: Uint8Array): void {
+    commands.admit(this.#link.out, key, user)
+    this.#link.posted()
+  }
+
+  load(module: number, url: string): void {
+    commands.load(this.#link.out, module, url)
+    this.#link.posted()
+  }
+
+  judge(key: ConnectionKey, module: number, request: Uint8Array): void {
+    commands.judge(this.#link.out, key, module, request)
+    this.#link.posted()
+  }
+
+  watch(key: ConnectionKey): void {
+    commands.watch(this.#link.out, key)
     this.#link.posted()
   }
 

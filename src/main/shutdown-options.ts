@@ -1,6 +1,6 @@
 import { ShardwsError } from '../shared/errors.ts'
+import { assertMessage } from '../shared/message-arguments.ts'
 import { CloseCode, isSendableCloseCode } from '../shared/protocol/close-codes.ts'
-import { assertMessage } from './message-arguments.ts'
 import { type Check, checkOptions, integer } from './option-checks.ts'
 
 const LONGEST_MS = 2 ** 31 - 1

@@ -125,20 +125,20 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     queuedBytes: total(Counter.QUEUED_BYTES),
     rooms: engine.rooms.size,
     memberships: engine.rooms.memberships,
-    refusedJoins: { ...counters.refusedJoins },
+    refusedJoins: refusedJoinsOf(engine),
     rejected: byReason(counters.rejected),
     dropped: {
       slowConsumer: total(Counter.DROPPED_MESSAGES),
-      backpressure: counters.refusedByBackpressure,
-      link: counters.refusedByLink,
+      backpressure: counters.refusedByBackpressure + total(Counter.REFUSED_BY_BACKPRESSURE),
+      link: counters.refusedByLink + total(Counter.REFUSED_BY_LINK),
       controls: total(Counter.DROPPED_CONTROLS) + total(Counter.COALESCED_PONGS),
       rateLimit: total(Counter.RATE_LIMITED_MESSAGES),
-      invalid: counters.invalidMessages,
+      invalid: counters.invalidMessages + total(Counter.INVALID_MESSAGES),
     },
     errors: {
       protocol: total(Counter.PROTOCOL_ERRORS),
       transport: total(Counter.TRANSPORT_ERRORS),
-      handler: counters.handlerErrors,
+      handler: counters.handlerErrors + total(Counter.HANDLER_ERRORS),
     },
     failures: byReason(failures),
     limits: limitsOf(engine, failures),
@@ -163,6 +163,19 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     zombies: supervisor.zombies,
     compute: engine.compute.stats(),
     shards: supervisor.shards.map(({ index }) => shardStatsOf(index, shardCounters.row(index))),
+  }
+}
+
+/** By handlers on main and in the shards together. */
+export function refusedJoinsOf({ counters, shardCounters }: Engine): MainCounters['refusedJoins'] {
+  const { refusedJoins } = counters
+  return {
+    maxRooms: refusedJoins.maxRooms + shardCounters.total(Counter.REFUSED_MAX_ROOMS),
+    maxRoomsPerConnection:
+      refusedJoins.maxRoomsPerConnection + shardCounters.total(Counter.REFUSED_MAX_ROOMS_PER_CONNECTION),
+    maxRoomSize: refusedJoins.maxRoomSize + shardCounters.total(Counter.REFUSED_MAX_ROOM_SIZE),
+    canJoin: refusedJoins.canJoin + shardCounters.total(Counter.REFUSED_CAN_JOIN),
+    link: refusedJoins.link,
   }
 }
 

@@ -21,6 +21,8 @@ export interface ShardEvent {
 }
 
 export interface SupervisorObserver {
+  /** It takes messages; when it adopts connections, the event tells. */
+  onShardCreated(shard: RunningShard): void
   /** `shard` is gone and so are all its connections. */
   onShardEnded(shard: RunningShard): void
   onShardEvent(event: ShardEvent): void
@@ -172,6 +174,7 @@ export class Supervisor implements WatchdogObserver {
     if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
     const shard = await RunningShard.start(index, this.#setup)
     seat.current = shard
+    this.#observer.onShardCreated(shard)
     void this.#watch(seat, shard)
     return shard
   }

@@ -2,9 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import type { Verdict } from '../shared/handler.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
 import { type OpeningHandshake, splitTarget, validateUpgrade } from '../shared/protocol/handshake.ts'
 import { type Agreement, keepsContext, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
+import { Sweep } from '../shared/sweep.ts'
+import type { UpgradeRequest } from '../shared/upgrade-request.ts'
+import { decodeValue } from '../shared/values.ts'
 import { AddressGuard } from './address-guard.ts'
 import { peerAddress } from './client-address.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
@@ -20,8 +24,6 @@ import type { Router } from './router.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant, SecurityLog } from './security-log.ts'
 import type { Supervisor } from './supervisor.ts'
-import { Sweep } from './sweep.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
 
 /** How late a deadline of a handshake may be noticed. */
 const SWEEP_MS = 50
@@ -35,6 +37,8 @@ interface UpgradeHost {
   readonly router: Router
   /** Connections that keep compression contexts. */
   readonly contexts: number
+  readonly hasMiddleware: boolean
+  onGiving(key: ConnectionKey, shard: RunningShard): void
   onOpened(handshake: Handshake, shard: RunningShard): void
   onError(error: Error): void
 }
@@ -110,8 +114,17 @@ export class Upgrades implements HandshakeContext {
     for (const handshake of [...this.#handshakes.values()]) handshake.fail('SHUTTING_DOWN', this.#farewell())
   }
 
-  onReserved(shard: RunningShard, key: ConnectionKey): void {
-    this.#handshakes.get(key)?.onReserved(shard)
+  onReserved(shard: RunningShard, key: ConnectionKey, mustJudge: boolean): void {
+    this.#handshakes.get(key)?.onReserved(shard, mustJudge)
+  }
+
+  /** `verdict` as of `encodeValue`. */
+  onJudged(shard: RunningShard, key: ConnectionKey, verdict: Buffer): void {
+    this.#handshakes.get(key)?.onJudged(shard, decodeValue(verdict) as boolean | Verdict | Error)
+  }
+
+  get hasMiddleware(): boolean {
+    return this.#host.hasMiddleware
   }
 
   onShardEnded(shard: RunningShard): void {
@@ -159,6 +172,10 @@ export class Upgrades implements HandshakeContext {
   onRefused(handshake: Handshake, code: ErrorCode): void {
     this.#record(code, ERRORS[code].message, handshake.applicant)
     this.#release(handshake)
+  }
+
+  onGiving(key: ConnectionKey, shard: RunningShard): void {
+    this.#host.onGiving(key, shard)
   }
 
   onGiven(handshake: Handshake, shard: RunningShard): void {

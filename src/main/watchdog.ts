@@ -1,5 +1,5 @@
+import { Sweep } from '../shared/sweep.ts'
 import type { RunningShard } from './running-shard.ts'
-import { Sweep } from './sweep.ts'
 
 export interface WatchdogOptions {
   readonly stallMs: number

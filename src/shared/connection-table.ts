@@ -1,3 +1,4 @@
+import { formatConnectionId, keyOfConnectionId, type Nonce } from './connection-id.ts'
 import { type ConnectionKey, slotOf } from './connection-key.ts'
 
 /** The values of `readyState`, as in the WebSocket API of browsers. */
@@ -19,8 +20,11 @@ const IntField = {
   READY_STATE: 2,
   /** Bytes queued in the shard and not yet taken by the kernel. Written by the owning shard. */
   QUEUED_BYTES: 3,
-  /** 1 while the application has more of its messages than it may. Written by main. Behind the floats. */
-  IS_HELD: 20,
+  /** 1 while the application has more of its messages than it may. Written by main. Behind the floats, as what follows. */
+  IS_HELD: 22,
+  /** The random part of the connection's id. Written by main. */
+  NONCE_HIGH: 23,
+  NONCE_LOW: 24,
 } as const
 
 /** Float64 fields: exact up to 2^53, plain stores. All written by the owning shard but where noted. */
@@ -64,11 +68,28 @@ export class ConnectionTable {
   }
 
   /** Main, before a hand-off: everything of the slot's former connection is gone afterwards. */
-  claim(key: ConnectionKey): void {
+  claim(key: ConnectionKey, nonce: Nonce): void {
     const slot = slotOf(key)
     this.#floats.fill(0, slot * FLOATS_PER_SLOT, (slot + 1) * FLOATS_PER_SLOT)
+    Atomics.store(this.#ints, slot * INTS_PER_SLOT + IntField.NONCE_HIGH, nonce.high)
+    Atomics.store(this.#ints, slot * INTS_PER_SLOT + IntField.NONCE_LOW, nonce.low)
     Atomics.store(this.#ints, slot * INTS_PER_SLOT + IntField.KEY, key)
     Atomics.store(this.#ints, slot * INTS_PER_SLOT + IntField.SHARD, -1)
+  }
+
+  /** To be asked while the slot is the connection's own. */
+  idOf(key: ConnectionKey): string {
+    const base = slotOf(key) * INTS_PER_SLOT
+    const high = Atomics.load(this.#ints, base + IntField.NONCE_HIGH)
+    const low = Atomics.load(this.#ints, base + IntField.NONCE_LOW)
+    return formatConnectionId(key, { high, low })
+  }
+
+  /** The connection with this id. */
+  find(id: string): ConnectionKey | undefined {
+    const key = keyOfConnectionId(id)
+    const isInside = slotOf(key) * INTS_PER_SLOT < this.#ints.length
+    return isInside && this.isCurrent(key) && this.idOf(key) === id ? key : undefined
   }
 
   setShard(key: ConnectionKey, shard: number): void {

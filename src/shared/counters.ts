@@ -63,13 +63,30 @@ export const Counter = {
   RATE_PAUSES: 30,
   /** Grows every `beatMs` for as long as the shard's thread runs: main takes silence for a thread that stands still. */
   BEATS: 31,
+  // ── of handlers in the shard; what handlers on main do is counted there ──
+  /** Handlers and listeners that threw or rejected. */
+  HANDLER_ERRORS: 41,
+  /** Messages that did not match the schema of their handler. */
+  INVALID_MESSAGES: 32,
+  /** Sends refused because the connection was past `maxBackpressure`. */
+  REFUSED_BY_BACKPRESSURE: 33,
+  /** Messages and posts refused because another thread was too far behind. */
+  REFUSED_BY_LINK: 34,
+  /** Times a connection was not read because its handler worked on too many messages of it, or too many bytes. */
+  UNPROCESSED_MESSAGES_PAUSES: 35,
+  UNPROCESSED_BYTES_PAUSES: 36,
+  /** Joins refused, by reason. */
+  REFUSED_MAX_ROOMS: 37,
+  REFUSED_MAX_ROOMS_PER_CONNECTION: 38,
+  REFUSED_MAX_ROOM_SIZE: 39,
+  REFUSED_CAN_JOIN: 40,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
 /** The failures of connections follow the counters, one field per error code. */
-const FIRST_FAILURE = 48
+const FIRST_FAILURE = 64
 /** Whole cache lines, so that rows of two shards never share one. */
-const FIELDS_PER_ROW = 128
+const FIELDS_PER_ROW = 192
 const GAUGES: readonly Counter[] = [
   Counter.CONNECTIONS,
   Counter.QUEUED_BYTES,

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { BatchReader, BatchWriter, type PostedBatch } from './batch.ts'
 import { CreditGranter, CreditSpender, type CreditWindow } from './credit.ts'
-import type { Adopt } from './messages.ts'
+import type { Parcel } from './messages.ts'
 
 /** A batch this large is posted at once: it bounds what a kept payload can hold alive, and the delay. */
 const BATCH_BYTES = 64 * 1024
@@ -13,7 +13,7 @@ const MAX_WAITED_TICKS = 4
 export interface LinkHandler {
   onBatch(batch: BatchReader): void
   /** Only shards receive these. */
-  onAdopt(adopt: Adopt): void
+  onParcel(parcel: Parcel): void
   /** The other end's thread is gone or has closed the link. */
   onClose(): void
   /** Writes the message that tells the other end that it has credit again. */
@@ -23,7 +23,8 @@ export interface LinkHandler {
 /** How much this end may post, and the memory in which both ends keep count. */
 export interface CreditAccount {
   readonly memory: SharedArrayBuffer
-  readonly end: 'main' | 'shard'
+  /** Which of the two ends this is; of a link between main and a shard main is 0. */
+  readonly end: 0 | 1
   readonly window: CreditWindow
 }
 
@@ -49,10 +50,10 @@ export class Link {
 
   constructor(port: MessagePort, { memory, end, window }: CreditAccount, handler: LinkHandler) {
     this.#port = port
-    this.#spender = new CreditSpender(memory, end === 'main' ? 0 : 1, window)
-    this.#granter = new CreditGranter(memory, end === 'main' ? 1 : 0)
+    this.#spender = new CreditSpender(memory, end, window)
+    this.#granter = new CreditGranter(memory, end === 0 ? 1 : 0)
     this.#handler = handler
-    port.on('message', (message: PostedBatch | Adopt) => this.#receive(message))
+    port.on('message', (message: PostedBatch | Parcel) => this.#receive(message))
     port.on('close', () => {
       this.#isClosed = true
       handler.onClose()
@@ -105,8 +106,8 @@ export class Link {
   }
 
   /** Past every batch: a socket on its way has nothing to wait for. */
-  postAdopt(adopt: Adopt, transfer: Parameters<MessagePort['postMessage']>[1]): void {
-    this.#port.postMessage(adopt, transfer)
+  postParcel(parcel: Parcel, transfer: Parameters<MessagePort['postMessage']>[1]): void {
+    this.#port.postMessage(parcel, transfer)
   }
 
   close(): void {
@@ -116,9 +117,9 @@ export class Link {
     this.#port.close()
   }
 
-  #receive(message: PostedBatch | Adopt): void {
+  #receive(message: PostedBatch | Parcel): void {
     if (!(message instanceof ArrayBuffer || Array.isArray(message))) {
-      this.#handler.onAdopt(message)
+      this.#handler.onParcel(message)
       return
     }
     const batch = new BatchReader(message)

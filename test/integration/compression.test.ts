@@ -1,5 +1,5 @@
 import t from 'tap'
-import { WebSocketServer } from '../../src/index.ts'
+import { type SendOptions, WebSocketServer } from '../../src/index.ts'
 import { DeflateClient } from '../fixtures/deflate-client.ts'
 import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
 import { eventually } from '../fixtures/journal.ts'
@@ -88,9 +88,9 @@ t.test('CP07: below the threshold and with compress: false a message is sent as 
   }
   for (const isBinary of [false, true]) {
     for (const to of [
-      (...args: Parameters<typeof peer.send>) => peer.send(...args),
-      (...args: Parameters<typeof peer.send>) => engine.server.send(id, ...args),
-      (...args: Parameters<typeof peer.send>) => engine.server.broadcast(...args),
+      (message: Buffer, options: SendOptions) => peer.send(message, options),
+      (message: Buffer, options: SendOptions) => engine.server.send(id, message, options),
+      (message: Buffer, options: SendOptions) => engine.server.broadcast(message, options),
     ]) {
       to(Buffer.alloc(499), { isBinary })
       await expectNext(499, false, isBinary)

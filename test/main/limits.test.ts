@@ -16,7 +16,8 @@ interface Counting {
 function counting(): Counting {
   const counters = new MainCounters()
   const shardCounters = Counters.allocate(SHARDS)
-  const engine = { counters, shardCounters } as Engine
+  const compute = { stats: () => ({ rejected: 0, timedOut: 0 }) }
+  const engine = { counters, shardCounters, compute } as unknown as Engine
   return { counters, shardCounters, limits: () => limitsOf(engine, shardCounters.failures()) }
 }
 

@@ -7,15 +7,17 @@ import { PeerRegistry } from '../../src/main/peer-registry.ts'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 import type { RunningShard } from '../../src/main/running-shard.ts'
 import type { SecurityLog } from '../../src/main/security-log.ts'
-import type { UpgradeRequest } from '../../src/main/upgrade-request.ts'
 import { type ConnectionKey, slotOf } from '../../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../../src/shared/connection-table.ts'
+import type { HandlerServer } from '../../src/shared/socket.ts'
+import type { UpgradeRequest } from '../../src/shared/upgrade-request.ts'
 
 const CAPACITY = 4
 
 function registry(capacity = CAPACITY) {
   const table = ConnectionTable.allocate(capacity)
   const context = {
+    server: {} as HandlerServer,
     table,
     counters: new MainCounters(),
     limitLog: {} as LimitLog,
@@ -25,7 +27,8 @@ function registry(capacity = CAPACITY) {
   }
   const peers = new PeerRegistry(table, capacity)
   const open = (key: ConnectionKey): Peer => {
-    const peer = new Peer(key, {} as RunningShard, context, {} as UpgradeRequest, null)
+    const opened = { key, request: {} as UpgradeRequest, handler: null, agreement: null }
+    const peer = new Peer(opened, {} as RunningShard, context)
     peers.open(peer)
     return peer
   }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createPlacement, type Placement, type PlacementOptions, type ShardView } from '../../src/main/placement.ts'
-import type { UpgradeRequest } from '../../src/main/upgrade-request.ts'
 import { ShardwsError } from '../../src/shared/errors.ts'
+import type { UpgradeRequest } from '../../src/shared/upgrade-request.ts'
 import { SeededRandom } from '../reliability/seeded-random.ts'
 
 interface Shard {

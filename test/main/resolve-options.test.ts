@@ -266,6 +266,12 @@ const ROWS: Readonly<Record<Name, Row>> = {
     bad: ['drop', '', null, true],
   },
   requireOrigin: flag(({ requireOrigin }) => requireOrigin),
+  handler: {
+    read: ({ handler }) => handler,
+    byDefault: undefined,
+    good: [() => {}, { message: () => {} }, new URL('file:///chat.js')],
+    bad: ['./chat.js', null, 1],
+  },
   verifyClient: {
     read: ({ verifyClient }) => verifyClient,
     byDefault: undefined,

@@ -7,6 +7,7 @@ import { resolveOptions } from '../../src/main/resolve-options.ts'
 import { Rooms } from '../../src/main/rooms.ts'
 import { ReadyState } from '../../src/shared/connection-table.ts'
 import type { FanOut } from '../../src/shared/messages.ts'
+import { RoomInterest } from '../../src/shared/room-interest.ts'
 import { deferred } from '../fixtures/deferred.ts'
 import { RecordingLogger } from '../fixtures/recording-logger.ts'
 
@@ -20,8 +21,8 @@ class FakeShard {
     hasCredit: () => this.hasCredit,
     join: (key: number, room: string) => void this.posts.push(`join ${key} ${room}`),
     leave: (key: number, room: string) => void this.posts.push(`leave ${key} ${room}`),
-    publish: (room: string, fanOut: FanOut) => {
-      this.posts.push(`publish ${room}`)
+    publish: (rooms: readonly string[], fanOut: FanOut) => {
+      this.posts.push(`publish ${rooms}`)
       this.frames.push(fanOut)
     },
   }
@@ -46,6 +47,8 @@ function setUp(options: WebSocketServerOptions = {}, shardCount = 3) {
       onLeft: (peer, room) => void events.push(`left ${peer.id} ${room}`),
       onError: (peer, error) => void events.push(`error ${peer?.id} ${error.message}`),
     },
+    interest: RoomInterest.allocate(shardCount, 100),
+    hasHandlersThere: () => false,
     shards: () => shards as unknown as Peer['home'][],
     find: (id) => peers.find((peer) => peer.id === id),
   })
@@ -112,16 +115,17 @@ t.test('who is excepted: an id, a connection, nobody', async (t) => {
   const { rooms, open, shards } = setUp()
   const [one, two] = [open(), open()]
   rooms.join(one, 'red')
-  const exceptedBy = (options?: Parameters<Rooms['publish']>[2]): number | undefined => {
+  const exceptedBy = (options?: Parameters<Rooms['publish']>[2]): readonly number[] | undefined => {
     rooms.publish('red', 'news', options)
-    return shards[0]?.frames.at(-1)?.except
+    return shards[0]?.frames.at(-1)?.excluded.keys
   }
-  t.equal(exceptedBy(), -1)
-  t.equal(exceptedBy(true), -1)
-  t.equal(exceptedBy({ except: two.id }), two.key)
-  t.equal(exceptedBy({ except: two }), two.key)
-  t.equal(exceptedBy({ except: 'unknown' }), -1)
-  for (const except of [5, {}, null, []]) {
+  t.same(exceptedBy(), [])
+  t.same(exceptedBy(true), [])
+  t.same(exceptedBy({ except: two.id }), [two.key])
+  t.same(exceptedBy({ except: two }), [two.key])
+  t.same(exceptedBy({ except: [one, two.id, 'unknown'] }), [one.key, two.key])
+  t.same(exceptedBy({ except: 'unknown' }), [])
+  for (const except of [5, {}, null, [5]]) {
     t.throws(() => exceptedBy({ except } as object), { code: 'ARGUMENT_INVALID', message: /options\.except/ })
   }
 })
@@ -326,7 +330,7 @@ t.test('names: everything else is the mistake of the caller', async (t) => {
     const expected = { name: 'ShardwsError', code: 'ARGUMENT_INVALID', message: /^room must be / }
     t.throws(() => rooms.join(peer, name), expected)
     t.throws(() => rooms.leave(peer, name), expected)
-    t.throws(() => rooms.publish(name, 'x'), expected)
+    t.throws(() => rooms.publish([name], 'x'), expected)
     t.throws(() => overview.size(name), expected)
     await t.rejects(rooms.joinAsync(peer, name), expected)
     await t.rejects(overview.members(name), expected)

@@ -3,10 +3,11 @@ import { connectionKey } from '../../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../../src/shared/connection-table.ts'
 
 const KEY = connectionKey(3, 7)
+const NONCE = { high: 1, low: -2 }
 
 /** Fills every field of a slot. */
 function occupy(table: ConnectionTable, key: number): void {
-  table.claim(key)
+  table.claim(key, NONCE)
   table.setShard(key, 5)
   table.setReadyState(key, ReadyState.OPEN)
   table.setQueuedBytes(key, 11)
@@ -71,10 +72,10 @@ t.test('another view of the same memory reads the same', async (t) => {
 
 t.test('neighbouring slots do not touch each other', async (t) => {
   const table = ConnectionTable.allocate(8)
-  for (const slot of [2, 3, 4]) table.claim(connectionKey(slot, 7))
+  for (const slot of [2, 3, 4]) table.claim(connectionKey(slot, 7), NONCE)
   occupy(table, KEY)
   for (const slot of [2, 4]) t.same(fieldsOf(table, connectionKey(slot, 7)), FRESH)
-  table.claim(connectionKey(4, 8))
+  table.claim(connectionKey(4, 8), NONCE)
   t.equal(table.readyState(KEY), ReadyState.OPEN)
 })
 
@@ -90,7 +91,7 @@ t.test('a slot that is used again starts afresh, and the stale key reads closed 
   const table = ConnectionTable.allocate(8)
   occupy(table, KEY)
   const later = connectionKey(3, 8)
-  table.claim(later)
+  table.claim(later, NONCE)
   t.same(fieldsOf(table, later), FRESH)
   t.equal(table.shard(later), -1)
   occupy(table, later)
@@ -100,15 +101,42 @@ t.test('a slot that is used again starts afresh, and the stale key reads closed 
 
 t.test('queued bytes past Int32 read as its largest', async (t) => {
   const table = ConnectionTable.allocate(8)
-  table.claim(KEY)
+  table.claim(KEY, NONCE)
   table.setQueuedBytes(KEY, 2 ** 40)
   t.equal(table.queuedBytes(KEY), 2 ** 31 - 1)
 })
 
 t.test('totals are exact beyond 2^32', async (t) => {
   const table = ConnectionTable.allocate(8)
-  table.claim(KEY)
+  table.claim(KEY, NONCE)
   table.addTaken(KEY, 2 ** 45)
   table.addTaken(KEY, 1)
   t.equal(table.takenBytes(KEY), 2 ** 45 + 1)
+})
+
+t.test('a connection is found by its id, and by no other', async (t) => {
+  const table = ConnectionTable.allocate(8)
+  table.claim(KEY, NONCE)
+  const id = table.idOf(KEY)
+  t.equal(table.find(id), KEY)
+  t.equal(new ConnectionTable(table.memory).find(id), KEY)
+  for (const other of ['', 'x', `${id}0`, id.slice(0, -1), id.replace('-', '-0'), '-', 'zzzzzzzzzz-1']) {
+    t.equal(table.find(other), undefined, other)
+  }
+  table.claim(connectionKey(3, 8), NONCE)
+  t.equal(table.find(id), undefined, 'the slot has another connection')
+})
+
+t.test('that its connection is held leaves every other field as it was', async (t) => {
+  const table = ConnectionTable.allocate(8)
+  occupy(table, KEY)
+  table.setConnectedAt(KEY, 1234.5)
+  const before = fieldsOf(table, KEY)
+  t.equal(table.isHeld(KEY), false)
+  table.setHeld(KEY, true)
+  t.equal(table.isHeld(KEY), true)
+  t.same(fieldsOf(table, KEY), before)
+  t.equal(table.connectedAt(KEY), 1234.5)
+  table.setHeld(KEY, false)
+  t.equal(table.connectedAt(KEY), 1234.5)
 })

@@ -4,15 +4,23 @@ import t from 'tap'
 import { BatchReader } from '../../src/shared/batch.ts'
 import { allocateCredit, EVENT_WINDOW } from '../../src/shared/credit.ts'
 import { Link, type LinkHandler } from '../../src/shared/link.ts'
-import type { Adopt } from '../../src/shared/messages.ts'
+import type { Adopt, Parcel } from '../../src/shared/messages.ts'
 
 const CREDIT_TAG = 99
-const ADOPT: Adopt = { key: 5, head: null, agreement: null, ticket: { via: 'relay' } }
+const ADOPT: Adopt = {
+  kind: 'adopt',
+  key: 5,
+  head: null,
+  agreement: null,
+  isWatched: false,
+  handled: null,
+  ticket: { via: 'relay' },
+}
 
 interface End {
   readonly link: Link
   readonly batches: BatchReader[]
-  readonly adopted: Adopt[]
+  readonly adopted: Parcel[]
   closes: number
 }
 
@@ -23,18 +31,18 @@ function end(
   onBatch = (_: BatchReader) => {},
 ): End {
   const batches: BatchReader[] = []
-  const adopted: Adopt[] = []
+  const adopted: Parcel[] = []
   const handler: LinkHandler = {
     onBatch: (batch) => {
       batches.push(batch)
       onBatch(batch)
     },
-    onAdopt: (adopt) => adopted.push(adopt),
+    onParcel: (parcel) => adopted.push(parcel),
     onClose: () => self.closes++,
     writeCredit: (batch) => batch.begin(CREDIT_TAG),
   }
   const self: End = {
-    link: new Link(port, { memory: credit, end: name, window: EVENT_WINDOW }, handler),
+    link: new Link(port, { memory: credit, end: name === 'main' ? 0 : 1, window: EVENT_WINDOW }, handler),
     batches,
     adopted,
     closes: 0,
@@ -115,7 +123,7 @@ t.test('flush posts at once, and nothing when there is nothing', async (t) => {
 t.test('a socket on its way passes the batches', async (t) => {
   const { main, shard } = linked()
   post(main.link)
-  main.link.postAdopt(ADOPT, [])
+  main.link.postParcel(ADOPT, [])
   await until(() => shard.batches.length === 1)
   t.same(shard.adopted, [ADOPT])
 })
@@ -178,7 +186,7 @@ t.test('close: what was posted still arrives, then the other end hears of it', a
   main.link.close()
   post(main.link)
   t.doesNotThrow(() => main.link.flush(), 'after the end there is nobody to post to')
-  t.doesNotThrow(() => main.link.postAdopt(ADOPT, []))
+  t.doesNotThrow(() => main.link.postParcel(ADOPT, []))
 })
 
 t.test('the end of the other thread closes the link', async (t) => {

@@ -2,15 +2,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { APART_BYTES, BatchReader, BatchWriter } from '../../src/shared/batch.ts'
-import {
-  type CommandHandler,
-  commands,
-  dispatchCommands,
-  dispatchEvents,
-  type EventHandler,
-  events,
-  SendFlag,
-} from '../../src/shared/messages.ts'
+import { type CommandHandler, commands, dispatchCommands } from '../../src/shared/commands.ts'
+import { dispatchEvents, type EventHandler, events } from '../../src/shared/events.ts'
+import { type FanOut, SendFlag } from '../../src/shared/messages.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 
 type Call = readonly [name: string, ...args: unknown[]]
@@ -28,7 +22,7 @@ function recorder<Handler>(names: readonly (keyof Handler & string)[]): { handle
   return { handler: Object.fromEntries(entries) as Handler, calls }
 }
 
-const COMMANDS: readonly (keyof CommandHandler)[] = [
+const COMMANDS: readonly (keyof CommandHandler & string)[] = [
   'reserve',
   'send',
   'sendFrame',
@@ -45,10 +39,16 @@ const COMMANDS: readonly (keyof CommandHandler)[] = [
   'join',
   'leave',
   'publish',
+  'watch',
+  'setState',
+  'deleteState',
+  'admit',
+  'load',
+  'judge',
   'credit',
   'stop',
 ]
-const EVENTS: readonly (keyof EventHandler)[] = [
+const EVENTS: readonly (keyof EventHandler & string)[] = [
   'limited',
   'ready',
   'reserved',
@@ -57,6 +57,14 @@ const EVENTS: readonly (keyof EventHandler)[] = [
   'dropped',
   'failed',
   'closed',
+  'pinged',
+  'ponged',
+  'joined',
+  'left',
+  'posted',
+  'threw',
+  'loaded',
+  'judged',
   'finished',
   'credit',
 ]
@@ -98,6 +106,19 @@ const codes = fc.integer({ min: 1000, max: 4999 })
 const rooms = fc.oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), fc.constant('__proto__'))
 const reasons = fc.string({ unit: 'grapheme', maxLength: 40 })
 
+interface FanOutSample {
+  readonly posted: FanOut
+  readonly received: FanOut
+}
+
+const fanOuts: fc.Arbitrary<FanOutSample> = fc
+  .tuple(payloads, fc.nat(), fc.array(keys, { maxLength: 3 }), fc.array(rooms, { maxLength: 2 }), fc.boolean(), flags)
+  .map(([frame, payloadBytes, excepted, exceptedRooms, isShared, how]) => {
+    const excluded = { keys: excepted, rooms: exceptedRooms }
+    const received = { payloadBytes, flags: how, excluded, frame }
+    return { posted: { ...received, frame: isShared ? shared(frame) : frame }, received }
+  })
+
 type Simple<Table> = {
   [Name in keyof Table]: Table[Name] extends (batch: BatchWriter, key: number) => void ? Name : never
 }[keyof Table]
@@ -108,6 +129,27 @@ function withKey(name: Simple<typeof commands>): fc.Arbitrary<Sample> {
 
 function eventWithKey(name: Simple<typeof events>): fc.Arbitrary<Sample> {
   return keys.map((key) => ({ write: (batch) => void events[name](batch, key), call: [name, key] }))
+}
+
+function told(name: 'joined' | 'left'): fc.Arbitrary<Sample> {
+  return fc.tuple(keys, rooms).map(([key, room]) => ({
+    write: (batch) => events[name](batch, key, room),
+    call: [name, key, room],
+  }))
+}
+
+function bytesOf(name: 'threw' | 'loaded' | 'judged'): fc.Arbitrary<Sample> {
+  return fc.tuple(keys, payloads).map(([key, bytes]) => ({
+    write: (batch) => events[name](batch, key, bytes),
+    call: [name, key, bytes],
+  }))
+}
+
+function control(name: 'pinged' | 'ponged'): fc.Arbitrary<Sample> {
+  return fc.tuple(keys, controls).map(([key, payload]) => ({
+    write: (batch) => events[name](batch, key, payload),
+    call: [name, key, payload],
+  }))
 }
 
 function frameOf(payload: Buffer, how: number): FrameSpec {
@@ -128,7 +170,37 @@ function membership(name: 'join' | 'leave'): fc.Arbitrary<Sample> {
 }
 
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
-  reserve: [withKey('reserve')],
+  reserve: [
+    fc.tuple(keys, fc.integer({ min: -1, max: 9 })).map(
+      ([key, module]): Sample => ({
+        write: (batch) => commands.reserve(batch, key, module),
+        call: ['reserve', key, module],
+      }),
+    ),
+  ],
+  admit: [
+    fc
+      .tuple(keys, payloads)
+      .map(
+        ([key, user]): Sample => ({ write: (batch) => commands.admit(batch, key, user), call: ['admit', key, user] }),
+      ),
+  ],
+  load: [
+    fc.tuple(fc.nat(9), rooms).map(
+      ([module, url]): Sample => ({
+        write: (batch) => commands.load(batch, module, url),
+        call: ['load', module, url],
+      }),
+    ),
+  ],
+  judge: [
+    fc.tuple(keys, fc.nat(9), payloads).map(
+      ([key, module, request]): Sample => ({
+        write: (batch) => commands.judge(batch, key, module, request),
+        call: ['judge', key, module, request],
+      }),
+    ),
+  ],
   send: [
     fc.tuple(keys, shortPayloads, flags).map(
       ([key, payload, how]): Sample => ({
@@ -158,25 +230,34 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
     ),
   ],
   broadcast: [
-    fc.tuple(payloads, fc.nat(), fc.oneof(keys, fc.constant(-1)), fc.boolean(), flags).map(
-      ([frame, payloadBytes, except, isShared, how]): Sample => ({
-        write: (batch) => commands.broadcast(batch, isShared ? shared(frame) : frame, payloadBytes, except, how),
-        call: ['broadcast', frame, payloadBytes, except, how],
+    fanOuts.map(
+      ({ posted, received }): Sample => ({
+        write: (batch) => commands.broadcast(batch, posted),
+        call: ['broadcast', received],
       }),
     ),
   ],
   join: [membership('join')],
   leave: [membership('leave')],
   publish: [
-    fc.tuple(rooms, payloads, fc.oneof(keys, fc.constant(-1)), fc.boolean(), flags).map(
-      ([room, frame, except, isShared, how]): Sample => ({
-        write: (batch) => {
-          const fanOut = { frame: isShared ? shared(frame) : frame, payloadBytes: 7, except, flags: how }
-          commands.publish(batch, room, fanOut)
-        },
-        call: ['publish', room, frame, 7, except, how],
+    fc.tuple(fc.array(rooms, { minLength: 1, maxLength: 3 }), fanOuts).map(
+      ([names, { posted, received }]): Sample => ({
+        write: (batch) => commands.publish(batch, names, posted),
+        call: ['publish', names, received],
       }),
     ),
+  ],
+  watch: [withKey('watch')],
+  setState: [
+    fc.tuple(rooms, payloads).map(
+      ([name, value]): Sample => ({
+        write: (batch) => commands.setState(batch, name, value),
+        call: ['setState', name, value],
+      }),
+    ),
+  ],
+  deleteState: [
+    rooms.map((name): Sample => ({ write: (batch) => commands.deleteState(batch, name), call: ['deleteState', name] })),
   ],
   close: [
     fc.tuple(keys, codes, reasons).map(
@@ -214,7 +295,22 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
 
 const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<Sample>[]>> = {
   ready: [fc.constant({ write: events.ready, call: ['ready'] })],
-  reserved: [eventWithKey('reserved')],
+  reserved: [
+    fc.tuple(keys, fc.boolean()).map(
+      ([key, mustJudge]): Sample => ({
+        write: (batch) => events.reserved(batch, key, mustJudge),
+        call: ['reserved', key, mustJudge],
+      }),
+    ),
+  ],
+  joined: [told('joined')],
+  left: [told('left')],
+  posted: [
+    payloads.map((value): Sample => ({ write: (batch) => events.posted(batch, value), call: ['posted', value] })),
+  ],
+  threw: [bytesOf('threw')],
+  loaded: [bytesOf('loaded')],
+  judged: [bytesOf('judged')],
   received: [
     fc.tuple(keys, payloads, fc.boolean(), fc.boolean()).map(
       ([key, payload, isBinary, isOwned]): Sample => ({
@@ -250,6 +346,8 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
       }),
     ),
   ],
+  pinged: [control('pinged')],
+  ponged: [control('ponged')],
   finished: [eventWithKey('finished')],
   credit: [fc.constant({ write: events.credit, call: ['credit'] })],
 }

@@ -18,7 +18,7 @@ t.test('opening', async (t) => {
 
   t.test('what main sends before the socket arrives goes out when it does', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.from('early'), 0)
+    test.connection.outbound.send(Buffer.from('early'), 0)
     t.equal(test.connection.readyState, ReadyState.OPEN)
     t.same(await test.sent(), [])
     test.connection.open(test.socket, null)
@@ -27,8 +27,8 @@ t.test('opening', async (t) => {
 
   t.test('once the socket has taken what waited for it, nothing is queued any more', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
-    test.connection.notifyDrain()
+    test.connection.outbound.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.outbound.notifyDrain()
     t.equal(test.table.queuedBytes(test.key), 100)
     t.same(test.told, [])
     test.connection.open(test.socket, null)
@@ -39,7 +39,7 @@ t.test('opening', async (t) => {
 
   t.test('who asked before the socket arrived, with nothing queued, is told too', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.notifyDrain()
+    test.connection.outbound.notifyDrain()
     test.connection.open(test.socket, null)
     await test.sent()
     t.same(test.told, [['drained']])
@@ -47,8 +47,8 @@ t.test('opening', async (t) => {
 
   t.test('a socket that arrives and does not take it all', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
-    test.connection.notifyDrain()
+    test.connection.outbound.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.outbound.notifyDrain()
     test.socket.block()
     test.connection.open(test.socket, null)
     await test.sent()
@@ -62,7 +62,7 @@ t.test('opening', async (t) => {
 
   t.test('terminated before the socket arrives', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.from('early'), 0)
+    test.connection.outbound.send(Buffer.from('early'), 0)
     test.connection.terminate()
     test.connection.open(test.socket, encodeFrame(TEXT))
     await once(test.socket, 'close')
@@ -73,7 +73,7 @@ t.test('opening', async (t) => {
 
   t.test('a socket that never arrives', async (t) => {
     const test = new TestConnection({}, { isAttached: false })
-    test.connection.send(Buffer.from('early'), 0)
+    test.connection.outbound.send(Buffer.from('early'), 0)
     test.connection.abandon()
     t.match(test.told, [['closed', 1006, String]])
     t.same(test.asked, ['remove'])
@@ -117,9 +117,9 @@ t.test('messages out', async (t) => {
   t.test('of a tick are one write, counted by payload', async (t) => {
     const test = new TestConnection()
     const shared = encodeFrame({ opcode: RawOpcode.Text, payload: 'all', mask: false })
-    test.connection.send(Buffer.from('text'), 0)
-    test.connection.send(Buffer.from('bytes'), SendFlag.BINARY)
-    test.connection.sendFrame(
+    test.connection.outbound.send(Buffer.from('text'), 0)
+    test.connection.outbound.send(Buffer.from('bytes'), SendFlag.BINARY)
+    test.connection.outbound.sendFrame(
       encodeFrame({ opcode: RawOpcode.Binary, payload: 'long', mask: false }),
       4,
       SendFlag.BINARY,
@@ -137,10 +137,10 @@ t.test('messages out', async (t) => {
   t.test('while the peer does not read, main sees how much waits', async (t) => {
     const test = new TestConnection()
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
     t.equal(test.table.queuedBytes(test.key), 100)
-    test.connection.send(Buffer.alloc(48), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(48), SendFlag.BINARY)
     t.equal(test.table.queuedBytes(test.key), 150)
     test.socket.unblock()
     await test.sent()
@@ -149,13 +149,13 @@ t.test('messages out', async (t) => {
 
   t.test('drained is told at once when nothing is blocked, else when it is over, once', async (t) => {
     const test = new TestConnection()
-    test.connection.notifyDrain()
+    test.connection.outbound.notifyDrain()
     t.same(test.told, [['drained']])
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
-    test.connection.notifyDrain()
-    test.connection.notifyDrain()
+    test.connection.outbound.notifyDrain()
+    test.connection.outbound.notifyDrain()
     t.equal(test.told.length, 1)
     test.socket.unblock()
     await test.sent()
@@ -165,9 +165,9 @@ t.test('messages out', async (t) => {
   t.test('a connection that dies while blocked has not drained', async (t) => {
     const test = new TestConnection()
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
-    test.connection.notifyDrain()
+    test.connection.outbound.notifyDrain()
     test.connection.terminate()
     await once(test.socket, 'close')
     t.same(test.told, [['closed', 1006, '']])
@@ -204,7 +204,7 @@ t.test('a peer that reads too slowly', async (t) => {
 
   t.test('drop: what main has admitted is written all the same', async (t) => {
     const test = await slow('drop')
-    test.connection.send(Buffer.alloc(50), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(50), SendFlag.BINARY)
     t.same(test.told, [])
     test.socket.unblock()
     t.equal((await test.sent()).length, 2)
@@ -213,7 +213,7 @@ t.test('a peer that reads too slowly', async (t) => {
   t.test('close: 1013, and what waited is given up', async (t) => {
     const test = await slow('close')
     test.connection.sendShared(broadcastOf(shared(20), 18))
-    test.connection.send(Buffer.alloc(1), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(1), SendFlag.BINARY)
     t.match(test.told, [['failed', 'SLOW_CONSUMER', String]])
     t.equal(test.connection.readyState, ReadyState.CLOSING)
     t.equal(test.counters.get(Counter.SLOW_CONSUMERS), 1)
@@ -228,7 +228,7 @@ t.test('a peer that reads too slowly', async (t) => {
   t.test('buffer: everything is kept', async (t) => {
     const test = await slow('buffer')
     for (let i = 0; i < 10; i++) test.connection.sendShared(broadcastOf(shared(100), 98))
-    t.equal(test.connection.bufferedBytes, 1100)
+    t.equal(test.connection.outbound.bufferedBytes, 1100)
     test.socket.unblock()
     t.equal((await test.sent()).length, 11)
   })
@@ -242,11 +242,11 @@ t.test('a peer that reads too slowly', async (t) => {
   t.test('past the limit of the shard the shard is asked for relief', async (t) => {
     const test = new TestConnection({ maxShardBackpressure: 150 })
     test.socket.block()
-    test.connection.send(Buffer.alloc(98), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(98), SendFlag.BINARY)
     await test.sent()
-    test.connection.send(Buffer.alloc(48), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(48), SendFlag.BINARY)
     t.same(test.asked, [], 'exactly at it')
-    test.connection.send(Buffer.alloc(1), SendFlag.BINARY)
+    test.connection.outbound.send(Buffer.alloc(1), SendFlag.BINARY)
     t.same(test.asked, ['relieve'])
   })
 })
@@ -262,10 +262,10 @@ t.test('pings and pongs', async (t) => {
   t.test('a peer that does not read its pongs gets no more of them than maxPendingPongs', async (t) => {
     const test = new TestConnection({ maxPendingPongs: 2, maxControlRate: 0 })
     test.socket.block()
-    test.connection.send(Buffer.alloc(1), 0)
+    test.connection.outbound.send(Buffer.alloc(1), 0)
     await test.sent()
     for (let i = 0; i < 1000; i++) test.receive({ opcode: RawOpcode.Ping, payload: 'x'.repeat(48) })
-    t.equal(test.connection.bufferedBytes, 3 + 2 * 50)
+    t.equal(test.connection.outbound.bufferedBytes, 3 + 2 * 50)
     t.equal(test.counters.get(Counter.COALESCED_PONGS), 998)
   })
 
@@ -281,7 +281,7 @@ t.test('pings and pongs', async (t) => {
   t.test('main may ping and pong', async (t) => {
     const test = new TestConnection()
     test.connection.ping(Buffer.from('a'))
-    test.connection.pong(Buffer.from('b'))
+    test.connection.outbound.pong(Buffer.from('b'))
     t.same((await test.sent()).map(shown), ['9:a', '10:b'])
     t.equal(test.counters.get(Counter.PINGS_SENT), 1)
   })

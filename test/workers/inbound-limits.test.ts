@@ -211,7 +211,7 @@ t.test('row 26: maxPendingPongs', async (t) => {
   async function blocked(maxPendingPongs = 3): Promise<TestConnection> {
     const test = new TestConnection({ ...QUIET, maxPendingPongs })
     test.socket.block()
-    test.connection.send(Buffer.from('m'), 0)
+    test.connection.outbound.send(Buffer.from('m'), 0)
     await test.sent()
     return test
   }
@@ -253,7 +253,7 @@ t.test('row 26: maxPendingPongs', async (t) => {
     const test = await blocked(2)
     for (let i = 0; i < 10; i++) {
       pings(test, `${i}`)
-      test.connection.send(Buffer.from('m'), 0)
+      test.connection.outbound.send(Buffer.from('m'), 0)
       test.socket.takeOne()
       await test.sent()
     }
@@ -267,7 +267,7 @@ t.test('row 26: maxPendingPongs', async (t) => {
     pings(test, '1', '2', '3', '4', '5')
     t.same(await pongs(test), ['1', '2', '3', '4', '5'], 'a peer that reads gets all')
     test.socket.block()
-    test.connection.send(Buffer.from('m'), 0)
+    test.connection.outbound.send(Buffer.from('m'), 0)
     await test.sent()
     pings(test, 'a', 'b', 'c', 'd')
     t.same(await pongs(test), ['a', 'b', 'c', 'd'])

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { BroadcastOptions, Peer } from '../../main/peer.ts'
-import type { RouteParams } from '../../main/routes.ts'
+import type { RouteParams } from '../../shared/handler.ts'
+import type { BroadcastOptions, Socket } from '../../shared/socket.ts'
 
 /** One connection. Properties of your own may be added; `data` is the place with a type. */
-export type WSConnection<Data = Record<string, unknown>> = Peer<Data>
+export type WSConnection<Data = Record<string, unknown>> = Socket<Data>
 
 /** The request that opened a connection, with what Express would have found in it. */
 export interface WSRequest<Params = Record<string, string>> extends IncomingMessage {

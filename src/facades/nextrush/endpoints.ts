@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http'
-import type { Verdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
-import type { Middleware } from '../../main/routes.ts'
+import type { ClientVerdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
 import type { ShutdownReport } from '../../main/shutdown.ts'
 import type { ShutdownOptions } from '../../main/shutdown-options.ts'
 import { ShardwsError } from '../../shared/errors.ts'
+import type { Middleware } from '../../shared/handler.ts'
 import { WebSocketServer } from '../websocket-server.ts'
 import type { WSConnection, WSHandler, WSMiddleware, WSRoomManager } from './connection.ts'
 import { Requests } from './requests.ts'
@@ -115,7 +115,7 @@ export class Endpoints {
 /** As the engine judges it. */
 function isAccepted(verdict: unknown): boolean {
   if (typeof verdict !== 'object' || verdict === null) return verdict === true
-  const { accept, status, answered } = verdict as Verdict
+  const { accept, status, answered } = verdict as ClientVerdict
   return answered !== true && (accept ?? status === undefined)
 }
 

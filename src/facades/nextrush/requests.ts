@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Peer } from '../../main/peer.ts'
-import type { UpgradeRequest } from '../../main/upgrade-request.ts'
+import type { Socket } from '../../shared/socket.ts'
+import type { UpgradeRequest } from '../../shared/upgrade-request.ts'
 import type { WSRequest } from './connection.ts'
 
 /**
@@ -17,7 +17,7 @@ export class Requests {
   }
 
   /** The connection is open: its request gets what Express would have found in it. */
-  opened(socket: Peer, request: UpgradeRequest): WSRequest {
+  opened(socket: Socket, request: UpgradeRequest): WSRequest {
     const message = this.#find(request)
     Object.defineProperties(message, {
       path: { value: request.path, enumerable: true },
@@ -47,7 +47,7 @@ export class Requests {
   }
 }
 
-function setUser(socket: Peer, user: unknown): void {
+function setUser(socket: Socket, user: unknown): void {
   socket.user = user
   const { data } = socket
   if (typeof data === 'object' && data !== null) (data as { user?: unknown }).user = user

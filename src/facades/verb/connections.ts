@@ -1,4 +1,4 @@
-import type { RouteHandler } from '../../main/routes.ts'
+import type { Handler } from '../../shared/handler.ts'
 import type { Admission } from './admission.ts'
 import type { VerbHandlers } from './options.ts'
 import { closeAsVerb } from './ping-timeout.ts'
@@ -25,7 +25,7 @@ export class Connections<Data> {
   }
 
   /** What the engine tells. */
-  handler(): RouteHandler<unknown> {
+  handler(): Handler<unknown> {
     const tell =
       <Name extends keyof VerbHandlers<Data>>(name: Name) =>
       (socket: EngineSocket, ...args: unknown[]): unknown => {
@@ -48,7 +48,7 @@ export class Connections<Data> {
       ping: tell('ping'),
       pong: tell('pong'),
     }
-    return relays as RouteHandler<unknown>
+    return relays as Handler<unknown>
   }
 }
 

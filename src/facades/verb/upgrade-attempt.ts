@@ -1,11 +1,11 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { Writable } from 'node:stream'
-import type { Verdict } from '../../main/options.ts'
+import type { ClientVerdict } from '../../main/options.ts'
 import { linger } from '../../main/refusal.ts'
-import { isThenable } from '../../main/work.ts'
 import { ShardwsError } from '../../shared/errors.ts'
 import { parseSubprotocols } from '../../shared/protocol/subprotocol.ts'
+import { isThenable } from '../../shared/work.ts'
 import { RouteSocket } from './route-socket.ts'
 import type { EngineSocket } from './verb-socket.ts'
 
@@ -63,7 +63,7 @@ export class UpgradeAttempt {
   #stage: Stage = 'deciding'
   #data: unknown
   #socket: RouteSocket | null = null
-  #settle: (verdict: Verdict) => void = () => {}
+  #settle: (verdict: ClientVerdict) => void = () => {}
   #reject: (error: unknown) => void = () => {}
   /** Promises of its handlers that are pending. */
   #pending = 0
@@ -91,8 +91,8 @@ export class UpgradeAttempt {
   }
 
   /** Runs the routes. What it rejects with is the application's failure. */
-  async run(application: RequestListener): Promise<Verdict> {
-    const decision = new Promise<Verdict>((resolve, reject) => {
+  async run(application: RequestListener): Promise<ClientVerdict> {
+    const decision = new Promise<ClientVerdict>((resolve, reject) => {
       this.#settle = resolve
       this.#reject = reject
     })

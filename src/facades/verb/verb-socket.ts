@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { BroadcastOptions, Peer, SendOptions } from '../../main/peer.ts'
 import type { ReadyState } from '../../shared/connection-table.ts'
+import type { BroadcastOptions, SendOptions, Socket } from '../../shared/socket.ts'
 
 /** The connection as the engine knows it. */
-export type EngineSocket = Peer
+export type EngineSocket = Socket
 
 export interface VerbSocketEventMap {
   /** Text is a string, binary a Buffer: a view on a larger one, to be copied if it is kept for long. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Verdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
-import type { UpgradeRequest } from '../../main/upgrade-request.ts'
+import type { ClientVerdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
 import { selectSubprotocol } from '../../shared/protocol/subprotocol.ts'
+import type { UpgradeRequest } from '../../shared/upgrade-request.ts'
 import { WebSocketServer } from '../websocket-server.ts'
 import { Admission } from './admission.ts'
 import { Connections } from './connections.ts'
@@ -80,9 +80,9 @@ export class VerbSockets<Data> implements AttemptHost {
     request: IncomingMessage,
     verifyClient: VerifyClient | undefined,
     application: RequestListener,
-  ): Promise<Verdict> {
+  ): Promise<ClientVerdict> {
     const answer = verifyClient === undefined ? true : await verifyClient(request)
-    const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
+    const verdict: ClientVerdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
     if (verdict.answered === true || !(verdict.accept ?? verdict.status === undefined)) return verdict
     const attempt = new UpgradeAttempt(request, verdict.user, this)
     this.#attempts.set(request, attempt)

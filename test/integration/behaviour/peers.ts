@@ -1,4 +1,4 @@
-import { type Peer, ReadyState } from '../../../src/index.ts'
+import { ReadyState, type Socket } from '../../../src/index.ts'
 import { nextText, sendText } from '../../fixtures/engine-under-test.ts'
 import { eventually } from '../../fixtures/journal.ts'
 import { RawOpcode } from '../../fixtures/raw-frame.ts'
@@ -51,7 +51,7 @@ export const peers: Behaviour = (t, start) => {
   t.test("data is the application's, and stays", async (t) => {
     const engine = await start(t)
     const { id } = await engine.join()
-    const peer = engine.peer(id) as Peer<{ name?: string }>
+    const peer = engine.peer(id) as Socket<{ name?: string }>
     peer.data.name = 'Alice'
     t.same(engine.peer(id).data, { name: 'Alice' })
   })

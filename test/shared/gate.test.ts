@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Gate } from '../../src/main/gate.ts'
+import { Gate } from '../../src/shared/gate.ts'
 import { deferred } from '../fixtures/deferred.ts'
 
 function holding() {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Gate } from '../../src/main/gate.ts'
-import { SocketEvents } from '../../src/main/socket-events.ts'
+import { Gate } from '../../src/shared/gate.ts'
+import { SocketEvents } from '../../src/shared/socket-events.ts'
 
 class Socket extends SocketEvents {
   raise(event: 'message' | 'close' | 'drain', ...args: unknown[]): void {

@@ -1,4 +1,4 @@
-import type { ShardOptions } from '../shared/messages.ts'
+import type { ShardOptions } from './messages.ts'
 
 /** Who reads the connection. */
 interface Reader {

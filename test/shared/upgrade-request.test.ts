@@ -1,7 +1,10 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
-import { UpgradeRequest } from '../../src/main/upgrade-request.ts'
+import { requestFields } from '../../src/main/request-fields.ts'
+import { UpgradeRequest } from '../../src/shared/upgrade-request.ts'
+
+const FOUND = { protocol: '', user: undefined, ip: '192.0.2.9' }
 
 function requestOf(
   url: string | undefined,
@@ -16,13 +19,13 @@ function requestOf(
 }
 
 function snapshot(url: string): UpgradeRequest {
-  return new UpgradeRequest(requestOf(url), '', undefined)
+  return new UpgradeRequest(requestFields(requestOf(url), FOUND))
 }
 
 t.test('it keeps what is known of the request', async (t) => {
   const raw = requestOf('/chat?room=7', { remoteAddress: '192.0.2.1', remotePort: 4711 })
   const user = { name: 'ann' }
-  const request = new UpgradeRequest(raw, 'chat', user)
+  const request = new UpgradeRequest(requestFields(raw, { protocol: 'chat', user, ip: '192.0.2.1' }))
   t.match(request, {
     url: '/chat?room=7',
     path: '/chat',
@@ -36,7 +39,7 @@ t.test('it keeps what is known of the request', async (t) => {
 })
 
 t.test('a socket that is gone has no address', async (t) => {
-  t.match(new UpgradeRequest(requestOf(undefined), '', undefined), { remoteAddress: '0.0.0.0', remotePort: 0 })
+  t.match(new UpgradeRequest(requestFields(requestOf(undefined), FOUND)), { remoteAddress: '0.0.0.0', remotePort: 0 })
 })
 
 for (const [url, path, query] of [

@@ -1,4 +1,4 @@
-import { ShardwsError } from '../shared/errors.ts'
+import { ShardwsError } from './errors.ts'
 
 /**
  * What is used of Standard Schema v1, the interface by which Zod, Valibot, ArkType and others can be asked in one way

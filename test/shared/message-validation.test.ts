@@ -4,7 +4,7 @@ import {
   type MessageSchema,
   type SchemaResult,
   validateMessage,
-} from '../../src/main/message-validation.ts'
+} from '../../src/shared/message-validation.ts'
 
 function schema(validate: (value: unknown) => SchemaResult | PromiseLike<SchemaResult>): MessageSchema {
   return { '~standard': { version: 1, vendor: 'test', validate } }

@@ -1,6 +1,6 @@
-import { ShardwsError } from '../shared/errors.ts'
-import { isSendableCloseCode } from '../shared/protocol/close-codes.ts'
-import { MAX_CONTROL_PAYLOAD } from '../shared/protocol/opcodes.ts'
+import { ShardwsError } from './errors.ts'
+import { isSendableCloseCode } from './protocol/close-codes.ts'
+import { MAX_CONTROL_PAYLOAD } from './protocol/opcodes.ts'
 
 /** @throws ShardwsError ARGUMENT_INVALID */
 export function assertMessage(message: unknown): asserts message is string | Uint8Array {

@@ -1,5 +1,5 @@
-import { ReadyState } from '../shared/connection-table.ts'
-import { ShardwsError } from '../shared/errors.ts'
+import { ReadyState } from './connection-table.ts'
+import { ShardwsError } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { Unprocessed } from './unprocessed.ts'
 
@@ -13,6 +13,9 @@ export interface SocketEventMap {
   error: [error: Error]
   /** Everything queued has been written, after `send` returned false. */
   drain: []
+  /** The peer has sent a ping; it has been answered. */
+  ping: [payload: Buffer]
+  pong: [payload: Buffer]
   'room:join': [room: string]
   'room:leave': [room: string]
 }
@@ -36,6 +39,8 @@ const EVENTS: Readonly<Record<SocketEvent, true>> = {
   close: true,
   error: true,
   drain: true,
+  ping: true,
+  pong: true,
   'room:join': true,
   'room:leave': true,
 }

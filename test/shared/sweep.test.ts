@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
-import { Sweep } from '../../src/main/sweep.ts'
+import { Sweep } from '../../src/shared/sweep.ts'
 
 const PERIOD_MS = 20
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
-import { Unprocessed } from '../../src/main/unprocessed.ts'
 import type { ShardOptions } from '../../src/shared/messages.ts'
+import { Unprocessed } from '../../src/shared/unprocessed.ts'
 import { type Deferred, deferred } from '../fixtures/deferred.ts'
 
 class Desk {

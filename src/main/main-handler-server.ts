@@ -1,0 +1,52 @@
+import type { BroadcastOptions, HandlerServer, SendOptions } from '../shared/socket.ts'
+import { decodeValue, encodeValue } from '../shared/values.ts'
+
+interface Host {
+  send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean
+  broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
+  readonly rooms: Pick<HandlerServer, 'publish'>
+  readonly peers: { find(id: string): { close(code?: number, reason?: string): void } | undefined }
+  readonly state: ReadonlyMap<string, unknown>
+}
+
+/** What handlers on main reach of their server: what `workers/shard-server.ts` is for those in a shard. */
+export class MainHandlerServer implements HandlerServer {
+  readonly #host: Host
+  readonly #listener: { onPost(message: unknown): void }
+
+  constructor(host: Host, listener: { onPost(message: unknown): void }) {
+    this.#host = host
+    this.#listener = listener
+  }
+
+  get state(): ReadonlyMap<string, unknown> {
+    return this.#host.state
+  }
+
+  send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    return this.#host.send(id, message, options)
+  }
+
+  broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean {
+    return this.#host.broadcast(message, options)
+  }
+
+  publish(
+    rooms: string | readonly string[],
+    message: string | Uint8Array,
+    options?: boolean | BroadcastOptions,
+  ): boolean {
+    return this.#host.rooms.publish(rooms, message, options)
+  }
+
+  close(id: string, code?: number, reason?: string): void {
+    this.#host.peers.find(id)?.close(code, reason)
+  }
+
+  /** A clone, in a later tick: as it is for a handler in a shard. */
+  post(message: unknown): boolean {
+    const bytes = encodeValue(message, 'message')
+    setImmediate(() => this.#listener.onPost(decodeValue(bytes)))
+    return true
+  }
+}

@@ -1,0 +1,146 @@
+import type { ConnectionKey } from '../shared/connection-key.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { validateMessage } from '../shared/message-validation.ts'
+import { CloseCode } from '../shared/protocol/close-codes.ts'
+import type { RoomInterest } from '../shared/room-interest.ts'
+import { decodeValue } from '../shared/values.ts'
+import type { EngineFacade, EngineObserver } from './engine-observer.ts'
+import type { HandlerModules } from './handler-modules.ts'
+import type { LimitLog } from './limit-log.ts'
+import type { MainCounters } from './main-counters.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Peer } from './peer.ts'
+import type { PeerRegistry } from './peer-registry.ts'
+import type { Rooms } from './rooms.ts'
+import type { RunningShard, ShardObserver } from './running-shard.ts'
+import type { SecurityLog } from './security-log.ts'
+import type { Supervisor } from './supervisor.ts'
+import type { Upgrades } from './upgrades.ts'
+
+/** What is told of an engine's shards concerns one of these. */
+interface Host {
+  readonly options: ResolvedOptions
+  readonly counters: MainCounters
+  readonly limitLog: LimitLog
+  readonly securityLog: SecurityLog
+  readonly peers: PeerRegistry
+  readonly rooms: Rooms
+  readonly interest: RoomInterest
+  readonly modules: HandlerModules
+  readonly supervisor: Supervisor
+  readonly upgrades: Upgrades
+  readonly observer: EngineObserver
+  readonly facade: EngineFacade
+  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
+}
+
+/** What the shards tell their engine, as far as it concerns the application or a handshake. */
+export class ShardEvents implements ShardObserver {
+  readonly #host: Host
+
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  onAwake(): void {
+    this.#host.supervisor.announce()
+  }
+
+  onReserved(shard: RunningShard, key: ConnectionKey, mustJudge: boolean): void {
+    this.#host.upgrades.onReserved(shard, key, mustJudge)
+  }
+
+  onJudged(shard: RunningShard, key: ConnectionKey, verdict: Buffer): void {
+    this.#host.upgrades.onJudged(shard, key, verdict)
+  }
+
+  onJoined(shard: RunningShard, key: ConnectionKey, room: string): void {
+    this.#host.interest.applied(shard.index)
+    const peer = this.#host.peers.get(key)
+    if (peer !== undefined) this.#host.rooms.joinedThere(peer, room)
+  }
+
+  onLeft(shard: RunningShard, key: ConnectionKey, room: string): void {
+    this.#host.interest.applied(shard.index)
+    const peer = this.#host.peers.get(key)
+    if (peer !== undefined) this.#host.rooms.leftThere(peer, room)
+  }
+
+  onPosted(value: Buffer): void {
+    this.#host.facade.onPost(decodeValue(value))
+  }
+
+  onThrew(key: ConnectionKey, error: Buffer): void {
+    this.#host.observer.onError(this.#host.peers.get(key) ?? null, decodeValue(error) as Error)
+  }
+
+  onLoaded(shard: RunningShard, module: number, error: Buffer): void {
+    this.#host.modules.onLoaded(shard, module, error)
+  }
+
+  onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
+    const peer = this.#host.peers.get(key)
+    if (peer === undefined) return
+    if (!this.#isValid(peer, payload, isBinary)) return
+    const work = this.#host.observer.onMessage(peer, payload, isBinary)
+    if (work !== undefined) peer.workOn(work, payload.length)
+  }
+
+  onDrained(key: ConnectionKey): void {
+    const peer = this.#host.peers.get(key)
+    if (peer?.drained()) this.#host.observer.onDrain(peer)
+  }
+
+  onDropped(key: ConnectionKey): void {
+    const peer = this.#host.peers.get(key)
+    if (peer === undefined) return
+    peer.dropped()
+    this.#host.limitLog.reached('maxBackpressure', { id: peer.id })
+    this.#host.observer.onDropped(peer)
+  }
+
+  onPinged(key: ConnectionKey, payload: Buffer): void {
+    const peer = this.#host.peers.get(key)
+    if (peer !== undefined) this.#host.observer.onPing(peer, payload)
+  }
+
+  onPonged(key: ConnectionKey, payload: Buffer): void {
+    const peer = this.#host.peers.get(key)
+    if (peer !== undefined) this.#host.observer.onPong(peer, payload)
+  }
+
+  onLimited(key: ConnectionKey, option: string): void {
+    const peer = this.#host.peers.get(key)
+    if (peer !== undefined) this.#host.limitLog.reached(option, { id: peer.id })
+  }
+
+  onFailed(key: ConnectionKey, code: string, cause: string): void {
+    const peer = this.#host.peers.get(key)
+    if (peer === undefined) return
+    const { option, closeCode } = ERRORS[code as ErrorCode]
+    if (option !== undefined) this.#host.limitLog.reached(option, { id: peer.id, code })
+    if (closeCode === CloseCode.POLICY_VIOLATION) this.#host.securityLog.closed(peer, ERRORS[code as ErrorCode].message)
+    this.#host.observer.onError(peer, new ShardwsError(code as ErrorCode, cause === '' ? undefined : cause))
+  }
+
+  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
+    this.#host.onClosed(shard, key, code, reason)
+  }
+
+  /** Whether the application gets to see a message. */
+  #isValid(peer: Peer, payload: Buffer, isBinary: boolean): boolean {
+    const { validate, onInvalid } = this.#host.options.guards
+    if (validate === null) return true
+    try {
+      const error = validateMessage(validate, payload, isBinary)
+      if (error === null) return true
+      this.#host.counters.invalidMessages++
+      this.#host.observer.onError(peer, error)
+      if (onInvalid === 'close') peer.close(CloseCode.POLICY_VIOLATION, ERRORS.MESSAGE_INVALID.message)
+    } catch (error) {
+      this.#host.counters.handlerErrors++
+      this.#host.observer.onError(peer, error as Error)
+    }
+    return false
+  }
+}

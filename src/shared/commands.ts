@@ -1,0 +1,247 @@
+import { APART_BYTES, type BatchReader, type BatchWriter } from './batch.ts'
+import type { ConnectionKey } from './connection-key.ts'
+import { ShardwsError } from './errors.ts'
+import { type FanOut, type ReceivedFanOut, SendFlag } from './messages.ts'
+import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
+import { FIN, Opcode } from './protocol/opcodes.ts'
+
+/** Main → shard, imperative. */
+const Command = {
+  RESERVE: 1,
+  SEND: 2,
+  BROADCAST: 3,
+  CLOSE: 4,
+  TERMINATE: 5,
+  PING: 6,
+  PONG: 7,
+  MARK_ALIVE: 8,
+  NOTIFY_DRAIN: 9,
+  CREDIT: 10,
+  STOP: 11,
+  SEND_FRAME: 12,
+  CONCLUDE: 13,
+  PAUSE: 14,
+  RESUME: 15,
+  JOIN: 16,
+  LEAVE: 17,
+  PUBLISH: 18,
+  WATCH: 19,
+  SET_STATE: 20,
+  DELETE_STATE: 21,
+  ADMIT: 22,
+  LOAD: 23,
+  JUDGE: 24,
+} as const
+
+export interface CommandHandler {
+  /** Confirm that the shard is alive and will take the socket of this connection; `module` will handle it, -1: main will. */
+  reserve(key: ConnectionKey, module: number): void
+  /** `flags`: see `SendFlag`. */
+  send(key: ConnectionKey, payload: Buffer, flags: number): void
+  /** `frame` is complete, header included, and belongs to the receiver. */
+  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void
+  broadcast(fanOut: ReceivedFanOut): void
+  close(key: ConnectionKey, code: number, reason: string): void
+  terminate(key: ConnectionKey): void
+  ping(key: ConnectionKey, payload: Buffer): void
+  pong(key: ConnectionKey, payload: Buffer): void
+  markAlive(key: ConnectionKey): void
+  /** Answer with `drained` as soon as nothing is queued for this connection. */
+  notifyDrain(key: ConnectionKey): void
+  /** Everything main had to say to this connection before it closes has been posted. */
+  conclude(key: ConnectionKey): void
+  /** The application has more messages of this connection than it may: do not read it. */
+  pause(key: ConnectionKey): void
+  resume(key: ConnectionKey): void
+  /** The connection is in this room from now on. Whoever closes leaves its rooms without being told. */
+  join(key: ConnectionKey, room: string): void
+  leave(key: ConnectionKey, room: string): void
+  /** `broadcast` to the members of these rooms, to each once. */
+  publish(rooms: readonly string[], fanOut: ReceivedFanOut): void
+  /** Tell main of this connection's pings and pongs. */
+  watch(key: ConnectionKey): void
+  /** `value` as of `encodeValue`. */
+  setState(key: string, value: Buffer): void
+  deleteState(key: string): void
+  /** Main's middleware has let this connection in; `user` as of `encodeValue`. */
+  admit(key: ConnectionKey, user: Buffer): void
+  /** Load a handler module and answer with `loaded`. */
+  load(module: number, url: string): void
+  /** Ask this module's `upgrade` about a request, its `RequestFields` as of `encodeValue`, and answer with `judged`. */
+  judge(key: ConnectionKey, module: number, request: Buffer): void
+  credit(): void
+  /** End the task; every connection still open is destroyed. */
+  stop(): void
+}
+
+export const commands = {
+  reserve(batch: BatchWriter, key: ConnectionKey, module: number): void {
+    batch.beginWithKey(Command.RESERVE, key)
+    batch.field(module)
+  },
+  /** Copies the payload. Returns the number of its bytes. */
+  send(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, flags: number): number {
+    const isText = typeof payload === 'string'
+    // A long message is copied into the very buffer that the shard will write to the socket.
+    if (payload.length * (isText ? 3 : 1) >= APART_BYTES) return sendFrame(batch, key, payload, flags)
+    batch.beginWithKey(Command.SEND, key)
+    batch.field(flags)
+    if (isText) return batch.shortText(payload)
+    batch.bytes(payload)
+    return payload.length
+  },
+  broadcast(batch: BatchWriter, fanOut: FanOut): void {
+    batch.begin(Command.BROADCAST)
+    writeFanOut(batch, fanOut)
+  },
+  close: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
+    batch.begin(Command.CLOSE, key, code, reason),
+  terminate: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.TERMINATE, key),
+  ping(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array): void {
+    batch.beginWithKey(Command.PING, key)
+    batch.bytes(payload)
+  },
+  pong(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array): void {
+    batch.beginWithKey(Command.PONG, key)
+    batch.bytes(payload)
+  },
+  markAlive: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.MARK_ALIVE, key),
+  notifyDrain: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.NOTIFY_DRAIN, key),
+  conclude: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.CONCLUDE, key),
+  pause: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.PAUSE, key),
+  resume: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.RESUME, key),
+  join: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Command.JOIN, key, room),
+  leave: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Command.LEAVE, key, room),
+  publish(batch: BatchWriter, rooms: readonly string[], fanOut: FanOut): void {
+    batch.begin(Command.PUBLISH)
+    writeList(batch, rooms)
+    writeFanOut(batch, fanOut)
+  },
+  watch: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Command.WATCH, key),
+  setState(batch: BatchWriter, key: string, value: Uint8Array): void {
+    batch.begin(Command.SET_STATE, key)
+    batch.bytes(value)
+  },
+  deleteState: (batch: BatchWriter, key: string): void => batch.begin(Command.DELETE_STATE, key),
+  admit(batch: BatchWriter, key: ConnectionKey, user: Uint8Array): void {
+    batch.beginWithKey(Command.ADMIT, key)
+    batch.bytes(user)
+  },
+  load: (batch: BatchWriter, module: number, url: string): void => batch.begin(Command.LOAD, module, url),
+  judge(batch: BatchWriter, key: ConnectionKey, module: number, request: Uint8Array): void {
+    batch.begin(Command.JUDGE, key, module)
+    batch.bytes(request)
+  },
+  credit: (batch: BatchWriter): void => batch.begin(Command.CREDIT),
+  stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
+}
+
+function writeFanOut(batch: BatchWriter, { frame, payloadBytes, excluded, flags }: FanOut): void {
+  batch.field(payloadBytes)
+  batch.field(flags)
+  writeList(batch, excluded.keys)
+  writeList(batch, excluded.rooms)
+  if (frame instanceof SharedArrayBuffer) batch.whole(frame)
+  else batch.bytes(frame)
+}
+
+function readFanOut(batch: BatchReader): ReceivedFanOut {
+  const payloadBytes = batch.number()
+  const flags = batch.number()
+  const keys = readList(batch, () => batch.number())
+  const rooms = readList(batch, () => batch.string())
+  return { payloadBytes, flags, excluded: { keys, rooms }, frame: batch.bytes() }
+}
+
+function writeList(batch: BatchWriter, values: readonly (number | string)[]): void {
+  batch.field(values.length)
+  for (const value of values) batch.field(value)
+}
+
+function readList<Value>(batch: BatchReader, read: () => Value): readonly Value[] {
+  return Array.from({ length: batch.number() }, read)
+}
+
+function sendFrame(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array | string, flags: number): number {
+  const firstByte = FIN | ((flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY)
+  const isText = typeof payload === 'string'
+  const payloadBytes = isText ? Buffer.byteLength(payload) : payload.length
+  const frame = Buffer.allocUnsafeSlow(frameHeaderSize(payloadBytes) + payloadBytes)
+  if (isText) writeTextFrame(frame, 0, firstByte, payload, payloadBytes)
+  else writeFrame(frame, 0, firstByte, payload)
+  batch.begin(Command.SEND_FRAME, key, payloadBytes, flags)
+  batch.whole(frame.buffer as ArrayBuffer)
+  return payloadBytes
+}
+
+export function dispatchCommands(batch: BatchReader, handler: CommandHandler): void {
+  while (!batch.isDone) dispatchCommand(batch, handler)
+}
+
+function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
+  const tag = batch.number()
+  switch (tag) {
+    case Command.RESERVE:
+      return handler.reserve(batch.number(), batch.number())
+    case Command.SEND: {
+      const key = batch.number()
+      const flags = batch.number()
+      return handler.send(key, batch.bytes(), flags)
+    }
+    case Command.SEND_FRAME: {
+      const key = batch.number()
+      const payloadBytes = batch.number()
+      const flags = batch.number()
+      return handler.sendFrame(key, batch.bytes(), payloadBytes, flags)
+    }
+    case Command.BROADCAST:
+      return handler.broadcast(readFanOut(batch))
+    case Command.CLOSE:
+      return handler.close(batch.number(), batch.number(), batch.string())
+    case Command.TERMINATE:
+      return handler.terminate(batch.number())
+    case Command.PING:
+      return handler.ping(batch.number(), batch.bytes())
+    case Command.PONG:
+      return handler.pong(batch.number(), batch.bytes())
+    case Command.MARK_ALIVE:
+      return handler.markAlive(batch.number())
+    case Command.NOTIFY_DRAIN:
+      return handler.notifyDrain(batch.number())
+    case Command.CONCLUDE:
+      return handler.conclude(batch.number())
+    case Command.PAUSE:
+      return handler.pause(batch.number())
+    case Command.RESUME:
+      return handler.resume(batch.number())
+    case Command.JOIN:
+      return handler.join(batch.number(), batch.string())
+    case Command.LEAVE:
+      return handler.leave(batch.number(), batch.string())
+    case Command.PUBLISH: {
+      const rooms = readList(batch, () => batch.string())
+      return handler.publish(rooms, readFanOut(batch))
+    }
+    case Command.WATCH:
+      return handler.watch(batch.number())
+    case Command.SET_STATE:
+      return handler.setState(batch.string(), batch.bytes())
+    case Command.DELETE_STATE:
+      return handler.deleteState(batch.string())
+    case Command.ADMIT:
+      return handler.admit(batch.number(), batch.bytes())
+    case Command.LOAD:
+      return handler.load(batch.number(), batch.string())
+    case Command.JUDGE: {
+      const key = batch.number()
+      const module = batch.number()
+      return handler.judge(key, module, batch.bytes())
+    }
+    case Command.CREDIT:
+      return handler.credit()
+    case Command.STOP:
+      return handler.stop()
+    default:
+      throw new ShardwsError('UNKNOWN_MESSAGE', `unknown command ${tag}`)
+  }
+}

@@ -1,0 +1,161 @@
+import type { BatchReader, BatchWriter } from './batch.ts'
+import type { ConnectionKey } from './connection-key.ts'
+import { ShardwsError } from './errors.ts'
+
+/** Shard → main, past tense. */
+const Event = {
+  READY: 1,
+  RESERVED: 2,
+  RECEIVED: 3,
+  DRAINED: 4,
+  DROPPED: 5,
+  FAILED: 6,
+  CLOSED: 7,
+  FINISHED: 8,
+  CREDIT: 9,
+  LIMITED: 10,
+  PINGED: 11,
+  PONGED: 12,
+  JOINED: 13,
+  LEFT: 14,
+  POSTED: 15,
+  THREW: 16,
+  LOADED: 17,
+  JUDGED: 18,
+} as const
+
+export interface EventHandler {
+  ready(): void
+  /** `mustJudge`: the module has an `upgrade` that wants to be asked first. */
+  reserved(key: ConnectionKey, mustJudge: boolean): void
+  /** `payload` belongs to the receiver; it is a view on the whole batch. */
+  received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
+  /** Nothing is queued any more, after `notifyDrain` or `dropped`. */
+  drained(key: ConnectionKey): void
+  /** `slowConsumer: 'drop'` has begun to refuse messages for this connection. */
+  dropped(key: ConnectionKey): void
+  /** After `watch` or an `Adopt` that asks for it: the peer has sent a ping or a pong. */
+  pinged(key: ConnectionKey, payload: Buffer): void
+  ponged(key: ConnectionKey, payload: Buffer): void
+  /** The last message of this peer was posted; the shard waits for `conclude` before it closes. */
+  finished(key: ConnectionKey): void
+  /** The connection has reached the limit that this option sets; what follows from it is told apart. */
+  limited(key: ConnectionKey, option: string): void
+  /** An error of this connection; if it ends it, CLOSED follows. `code` is an ErrorCode, `cause` for people. */
+  failed(key: ConnectionKey, code: string, cause: string): void
+  /** The last event of a connection, also of one whose socket never arrived. */
+  closed(key: ConnectionKey, code: number, reason: string): void
+  /** A connection that its shard handles has joined a room, or left it other than by closing. */
+  joined(key: ConnectionKey, room: string): void
+  left(key: ConnectionKey, room: string): void
+  /** A value for the application, as of `encodeValue`. */
+  posted(value: Buffer): void
+  /** A handler in the shard has failed on this connection, -1 for none; `error` as of `encodeValue`. */
+  threw(key: ConnectionKey, error: Buffer): void
+  /** After `load`; `error` as of `encodeValue`, empty if there is none. */
+  loaded(module: number, error: Buffer): void
+  /** After `judge`; `verdict` as of `encodeValue`. */
+  judged(key: ConnectionKey, verdict: Buffer): void
+  credit(): void
+}
+
+export const events = {
+  ready: (batch: BatchWriter): void => batch.begin(Event.READY),
+  reserved(batch: BatchWriter, key: ConnectionKey, mustJudge: boolean): void {
+    batch.beginWithKey(Event.RESERVED, key)
+    batch.field(mustJudge)
+  },
+  /** `isOwned`: nothing else refers to the payload's memory, so it may change threads with it. */
+  received(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array, isBinary: boolean, isOwned: boolean): void {
+    batch.beginWithKey(Event.RECEIVED, key)
+    batch.field(isBinary)
+    if (isOwned) batch.owned(payload)
+    else batch.bytes(payload)
+  },
+  drained: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DRAINED, key),
+  dropped: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.DROPPED, key),
+  failed: (batch: BatchWriter, key: ConnectionKey, code: string, cause: string): void =>
+    batch.begin(Event.FAILED, key, code, cause),
+  finished: (batch: BatchWriter, key: ConnectionKey): void => batch.beginWithKey(Event.FINISHED, key),
+  limited: (batch: BatchWriter, key: ConnectionKey, option: string): void => batch.begin(Event.LIMITED, key, option),
+  pinged(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array): void {
+    batch.beginWithKey(Event.PINGED, key)
+    batch.bytes(payload)
+  },
+  ponged(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array): void {
+    batch.beginWithKey(Event.PONGED, key)
+    batch.bytes(payload)
+  },
+  closed: (batch: BatchWriter, key: ConnectionKey, code: number, reason: string): void =>
+    batch.begin(Event.CLOSED, key, code, reason),
+  joined: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Event.JOINED, key, room),
+  left: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Event.LEFT, key, room),
+  posted(batch: BatchWriter, value: Uint8Array): void {
+    batch.begin(Event.POSTED)
+    batch.bytes(value)
+  },
+  threw(batch: BatchWriter, key: ConnectionKey, error: Uint8Array): void {
+    batch.beginWithKey(Event.THREW, key)
+    batch.bytes(error)
+  },
+  loaded(batch: BatchWriter, module: number, error: Uint8Array): void {
+    batch.begin(Event.LOADED, module)
+    batch.bytes(error)
+  },
+  judged(batch: BatchWriter, key: ConnectionKey, verdict: Uint8Array): void {
+    batch.beginWithKey(Event.JUDGED, key)
+    batch.bytes(verdict)
+  },
+  credit: (batch: BatchWriter): void => batch.begin(Event.CREDIT),
+}
+
+export function dispatchEvents(batch: BatchReader, handler: EventHandler): void {
+  while (!batch.isDone) dispatchEvent(batch, handler)
+}
+
+function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
+  const tag = batch.number()
+  switch (tag) {
+    case Event.READY:
+      return handler.ready()
+    case Event.RESERVED:
+      return handler.reserved(batch.number(), batch.boolean())
+    case Event.RECEIVED: {
+      const key = batch.number()
+      const isBinary = batch.boolean()
+      return handler.received(key, batch.bytes(), isBinary)
+    }
+    case Event.DRAINED:
+      return handler.drained(batch.number())
+    case Event.DROPPED:
+      return handler.dropped(batch.number())
+    case Event.PINGED:
+      return handler.pinged(batch.number(), batch.bytes())
+    case Event.PONGED:
+      return handler.ponged(batch.number(), batch.bytes())
+    case Event.LIMITED:
+      return handler.limited(batch.number(), batch.string())
+    case Event.FAILED:
+      return handler.failed(batch.number(), batch.string(), batch.string())
+    case Event.CLOSED:
+      return handler.closed(batch.number(), batch.number(), batch.string())
+    case Event.JOINED:
+      return handler.joined(batch.number(), batch.string())
+    case Event.LEFT:
+      return handler.left(batch.number(), batch.string())
+    case Event.POSTED:
+      return handler.posted(batch.bytes())
+    case Event.THREW:
+      return handler.threw(batch.number(), batch.bytes())
+    case Event.LOADED:
+      return handler.loaded(batch.number(), batch.bytes())
+    case Event.JUDGED:
+      return handler.judged(batch.number(), batch.bytes())
+    case Event.FINISHED:
+      return handler.finished(batch.number())
+    case Event.CREDIT:
+      return handler.credit()
+    default:
+      throw new ShardwsError('UNKNOWN_MESSAGE', `unknown event ${tag}`)
+  }
+}

@@ -1,0 +1,164 @@
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { Counter } from '../src/shared/counters.ts'
+import { Dispatcher, type ServerListeners } from '../src/shared/dispatcher.ts'
+import { ShardwsError } from '../src/shared/errors.ts'
+import type { Handler } from '../src/shared/handler.ts'
+import type { Handled } from '../src/shared/messages.ts'
+import type { RoomInterest } from '../src/shared/room-interest.ts'
+import type { Socket } from '../src/shared/socket.ts'
+import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
+import { decodeValue, encodeError, encodeValue } from '../src/shared/values.ts'
+import type { Connection } from './connection.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import type { Handlers } from './handlers.ts'
+import { Memberships } from './memberships.ts'
+import { RoomReports } from './room-reports.ts'
+import type { Rooms } from './rooms.ts'
+import { type ServedShard, ShardServer } from './shard-server.ts'
+import { ShardSocket, type SocketContext } from './shard-socket.ts'
+
+/** Nobody: an error that no connection is concerned in. */
+const NO_KEY = -1
+
+export interface ApplicationSetup {
+  readonly handlers: Handlers
+  readonly shard: ServedShard
+  readonly index: number
+  readonly rooms: Rooms
+  readonly interest: RoomInterest
+}
+
+/** The handlers of a shard and the connections that they handle. */
+export class Application {
+  readonly reports: RoomReports
+  readonly #context: ConnectionContext
+  readonly #handlers: Handlers
+  readonly #sockets = new Map<ConnectionKey, ShardSocket>()
+  readonly #dispatcher: Dispatcher
+  readonly #memberships: Memberships
+  readonly #socketContext: SocketContext
+
+  constructor(context: ConnectionContext, { handlers, shard, index, rooms, interest }: ApplicationSetup) {
+    const { counters, link, options } = context
+    this.#context = context
+    this.#handlers = handlers
+    this.#dispatcher = new Dispatcher(this.#listeners(), options.middlewareTimeoutMs)
+    this.reports = new RoomReports(link, interest, index)
+    this.#memberships = new Memberships({
+      options,
+      counters,
+      rooms,
+      interest,
+      reports: this.reports,
+      onJoined: (socket, room) => this.#dispatcher.onJoined(socket, room),
+      onLeft: (socket, room) => this.#dispatcher.onLeft(socket, room),
+      onLimited: ({ key }, option) => link.limited(key, option),
+      onFailed: (socket, error) => this.#dispatcher.onError(socket, error),
+    })
+    this.#socketContext = {
+      shard: context,
+      dispatcher: this.#dispatcher,
+      memberships: this.#memberships,
+      server: new ShardServer(context, shard, interest),
+      onClosed: ({ key }) => this.#sockets.delete(key),
+    }
+  }
+
+  /** A new connection, which has not opened yet. */
+  adopt(connection: Connection, { module, request, user, isHeld }: Handled): void {
+    const handler = this.#handlers.get(module)
+    if (handler === undefined) throw new ShardwsError('UNKNOWN_MESSAGE', `adopt names an unknown module ${module}`)
+    const known = new UpgradeRequest({ ...request, user: decodeValue(user) })
+    const socket = new ShardSocket(connection, known, handler, this.#socketContext)
+    connection.listen(socket)
+    this.#sockets.set(connection.key, socket)
+    if (isHeld) this.#dispatcher.hold(socket)
+    else this.#dispatcher.onConnection(socket)
+  }
+
+  /** Main's middleware has let it in. */
+  admit(key: ConnectionKey, user: Buffer): void {
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) return
+    socket.user = decodeValue(user)
+    this.#dispatcher.admit(socket)
+  }
+
+  /** Main closes it: what is held for its handler will not be delivered. */
+  refuse(key: ConnectionKey): void {
+    this.#sockets.get(key)?.gate?.refuse()
+  }
+
+  /** Main puts a connection into a room. False: it is not handled here. */
+  join(key: ConnectionKey, room: string): boolean {
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) return false
+    if (!this.#memberships.has(socket, room)) this.#memberships.enter(socket, room)
+    return true
+  }
+
+  leave(key: ConnectionKey, room: string): boolean {
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) return false
+    this.#memberships.leave(socket, room)
+    return true
+  }
+
+  /** Whether the module wants to be asked about a client before it is let in. */
+  mustJudge(module: number): boolean {
+    return this.#handlers.get(module)?.upgrade !== undefined
+  }
+
+  judge(key: ConnectionKey, module: number, request: Buffer): void {
+    void this.#judge(this.#handlers.get(module), request).then((verdict) => this.#context.link.judged(key, verdict))
+  }
+
+  load(module: number, url: string): void {
+    const { link } = this.#context
+    this.#handlers.load(module, url).then(
+      () => link.loaded(module, new Uint8Array(0)),
+      (error) => link.loaded(module, encodeError(error)),
+    )
+  }
+
+  stop(): void {
+    this.#dispatcher.stop()
+  }
+
+  /** The verdict, or the error in its place, as of `encodeValue`. Never rejects. */
+  async #judge(handler: Handler | undefined, request: Buffer): Promise<Buffer> {
+    try {
+      const fields = decodeValue(request) as ConstructorParameters<typeof UpgradeRequest>[0]
+      return encodeValue(await handler?.upgrade?.(new UpgradeRequest(fields)), 'the verdict')
+    } catch (error) {
+      return encodeError(error)
+    }
+  }
+
+  /** The listeners of the server are on main, which hears from the shard itself what concerns them. */
+  #listeners(): ServerListeners {
+    const { counters } = this.#context
+    const ignore = (): void => {}
+    return {
+      onConnection: ignore,
+      onMessage: () => undefined,
+      onClose: ignore,
+      onDrain: ignore,
+      onDropped: ignore,
+      onJoined: ignore,
+      onLeft: ignore,
+      onMiddlewareTimeout: ignore,
+      onError: (socket, error) => this.#report(socket, error),
+      onHandlerError: () => counters.add(Counter.HANDLER_ERRORS, 1),
+      onErrorListenerFailed: (error) => this.#context.link.threw(NO_KEY, encodeError(error)),
+      onInvalidMessage: () => counters.add(Counter.INVALID_MESSAGES, 1),
+    }
+  }
+
+  #report(socket: Socket | null, error: Error): void {
+    const { link } = this.#context
+    const key = socket?.key ?? NO_KEY
+    if (error instanceof ShardwsError) link.failed(key, error.code, error.message)
+    else link.threw(key, encodeError(error))
+  }
+}

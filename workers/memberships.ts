@@ -1,0 +1,119 @@
+import { ReadyState } from '../src/shared/connection-table.ts'
+import { Counter, type CounterRow } from '../src/shared/counters.ts'
+import type { Handler } from '../src/shared/handler.ts'
+import { type CanJoin, Joining, type Membership } from '../src/shared/joining.ts'
+import type { ShardOptions } from '../src/shared/messages.ts'
+import type { RoomInterest } from '../src/shared/room-interest.ts'
+import { assertRoom } from '../src/shared/room-name.ts'
+import type { Socket } from '../src/shared/socket.ts'
+import type { RoomReports } from './room-reports.ts'
+import type { RoomMember, Rooms } from './rooms.ts'
+
+/** A connection that this shard handles. */
+export interface MemberSocket extends Socket {
+  readonly connection: RoomMember
+}
+
+export interface MembershipsContext {
+  readonly options: Pick<ShardOptions, 'maxRooms' | 'maxRoomsPerConnection' | 'maxRoomSize'>
+  readonly counters: CounterRow
+  readonly rooms: Rooms
+  readonly reports: RoomReports
+  readonly interest: RoomInterest
+  onJoined(socket: MemberSocket, room: string): void
+  onLeft(socket: MemberSocket, room: string): void
+  onLimited(socket: MemberSocket, option: string): void
+  onFailed(socket: MemberSocket, error: Error): void
+}
+
+/** The rooms of the connections that this shard handles: it is the truth of them, and main follows. */
+export class Memberships implements Membership<MemberSocket> {
+  readonly #context: MembershipsContext
+  readonly #joining = new Joining<MemberSocket>(this)
+
+  constructor(context: MembershipsContext) {
+    this.#context = context
+  }
+
+  namesOf({ connection }: MemberSocket): ReadonlySet<string> {
+    return this.#context.rooms.namesOf(connection)
+  }
+
+  join(socket: MemberSocket, room: string): boolean {
+    return this.#joining.join(socket, room)
+  }
+
+  joinAsync(socket: MemberSocket, room: string): Promise<boolean> {
+    return this.#joining.joinAsync(socket, room)
+  }
+
+  leave(socket: MemberSocket, room: string): boolean {
+    assertRoom(room)
+    if (!this.#context.rooms.leave(socket.connection, room)) return false
+    this.#context.reports.report(socket.key, room, false)
+    this.#context.onLeft(socket, room)
+    return true
+  }
+
+  /** It has closed, which main hears without being told of its rooms. */
+  release(socket: MemberSocket): void {
+    this.#context.reports.forget(socket.key)
+    for (const room of this.#context.rooms.leaveAll(socket.connection)) this.#context.onLeft(socket, room)
+  }
+
+  // ── for `Joining` ──
+
+  has({ connection }: MemberSocket, room: string): boolean {
+    return this.#context.rooms.has(connection, room)
+  }
+
+  hasPlace(socket: MemberSocket, room: string, pending: number): boolean {
+    if (socket.readyState !== ReadyState.OPEN) return false
+    const { options, rooms } = this.#context
+    if (rooms.count(socket.connection) + pending >= options.maxRoomsPerConnection) {
+      return this.#refuse(socket, 'maxRoomsPerConnection', Counter.REFUSED_MAX_ROOMS_PER_CONNECTION)
+    }
+    if (this.#isNew(room) && this.#roomCount() >= options.maxRooms) {
+      return this.#refuse(socket, 'maxRooms', Counter.REFUSED_MAX_ROOMS)
+    }
+    // Members on other shards are main's to count: it takes back what is too much.
+    if (rooms.sizeOf(room) >= options.maxRoomSize) {
+      return this.#refuse(socket, 'maxRoomSize', Counter.REFUSED_MAX_ROOM_SIZE)
+    }
+    return true
+  }
+
+  canJoin({ handler }: MemberSocket): CanJoin | undefined {
+    return (handler as Handler).canJoin
+  }
+
+  enter(socket: MemberSocket, room: string): void {
+    this.#context.rooms.join(socket.connection, room)
+    this.#context.reports.report(socket.key, room, true)
+    this.#context.onJoined(socket, room)
+  }
+
+  onForbidden(): void {
+    this.#context.counters.add(Counter.REFUSED_CAN_JOIN, 1)
+  }
+
+  onFailed(socket: MemberSocket, error: Error): void {
+    this.#context.counters.add(Counter.HANDLER_ERRORS, 1)
+    this.#context.onFailed(socket, error)
+  }
+
+  /** A room that exists in another shard is known by its bucket only, so now and then one too many is let in. */
+  #isNew(room: string): boolean {
+    return this.#context.rooms.sizeOf(room) === 0 && !this.#context.interest.hasAnywhere(room)
+  }
+
+  #roomCount(): number {
+    return this.#context.interest.rooms + this.#context.reports.unapplied
+  }
+
+  #refuse(socket: MemberSocket, option: string, counter: Counter): false {
+    this.#context.counters.add(counter, 1)
+    this.#context.onLimited(socket, option)
+    return false
+  }
+}

@@ -1,0 +1,126 @@
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { ReadyState } from '../src/shared/connection-table.ts'
+import { Counter } from '../src/shared/counters.ts'
+import { encodeFanOut, sendFlags } from '../src/shared/fan-out.ts'
+import { assertCloseArguments, assertMessage } from '../src/shared/message-arguments.ts'
+import type { FanOut, ReceivedFanOut } from '../src/shared/messages.ts'
+import { CloseCode } from '../src/shared/protocol/close-codes.ts'
+import type { RoomInterest } from '../src/shared/room-interest.ts'
+import { roomNames } from '../src/shared/room-name.ts'
+import type { BroadcastOptions, HandlerServer, SendOptions } from '../src/shared/socket.ts'
+import { encodeValue } from '../src/shared/values.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import type { SiblingLink } from './sibling-link.ts'
+
+/** What the server needs of its own shard. */
+export interface ServedShard {
+  readonly siblings: ReadonlyMap<number, SiblingLink>
+  readonly state: ReadonlyMap<string, unknown>
+  /** One of this shard's own; false as for `Socket.send`. */
+  offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean
+  close(key: ConnectionKey, code: number, reason: string): void
+  broadcast(fanOut: ReceivedFanOut): void
+  publish(rooms: readonly string[], fanOut: ReceivedFanOut): void
+}
+
+/** What handlers in a shard reach of their server: its other connections, wherever they are, and main. */
+export class ShardServer implements HandlerServer {
+  readonly #context: ConnectionContext
+  readonly #shard: ServedShard
+  readonly #interest: RoomInterest
+
+  constructor(context: ConnectionContext, shard: ServedShard, interest: RoomInterest) {
+    this.#context = context
+    this.#shard = shard
+    this.#interest = interest
+  }
+
+  get state(): ReadonlyMap<string, unknown> {
+    return this.#shard.state
+  }
+
+  send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    assertMessage(message)
+    const flags = sendFlags(message, options)
+    const { table } = this.#context
+    const key = table.find(id)
+    if (key === undefined || table.readyState(key) !== ReadyState.OPEN) return false
+    const sibling = this.#shard.siblings.get(table.shard(key))
+    if (sibling === undefined) return this.#shard.offer(key, message, flags)
+    const queuedBytes = table.queuedBytes(key)
+    if (queuedBytes > 0 && queuedBytes + message.length > this.#context.options.maxBackpressure) {
+      return this.#refused(Counter.REFUSED_BY_BACKPRESSURE)
+    }
+    if (!sibling.hasCredit()) return this.#refused(Counter.REFUSED_BY_LINK)
+    sibling.send(key, message, flags)
+    return true
+  }
+
+  broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
+    const fanOut = this.#encode(message, options)
+    this.#shard.broadcast(received(fanOut))
+    return this.#toSiblings(
+      () => true,
+      (sibling) => sibling.broadcast(fanOut),
+    )
+  }
+
+  publish(
+    rooms: string | readonly string[],
+    message: string | Uint8Array,
+    options: boolean | BroadcastOptions = {},
+  ): boolean {
+    const names = roomNames(rooms)
+    const fanOut = this.#encode(message, options)
+    this.#shard.publish(names, received(fanOut))
+    return this.#toSiblings(
+      (index) => names.some((name) => this.#interest.has(index, name)),
+      (sibling) => sibling.publish(names, fanOut),
+    )
+  }
+
+  close(id: string, code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
+    assertCloseArguments(code, reason)
+    const { table } = this.#context
+    const key = table.find(id)
+    if (key === undefined) return
+    const sibling = this.#shard.siblings.get(table.shard(key))
+    if (sibling === undefined) this.#shard.close(key, code, reason)
+    else sibling.closeConnection(key, code, reason)
+  }
+
+  post(message: unknown): boolean {
+    const { link } = this.#context
+    const bytes = encodeValue(message, 'message')
+    if (!link.hasCredit()) return this.#refused(Counter.REFUSED_BY_LINK)
+    link.posted(bytes)
+    return true
+  }
+
+  #encode(message: string | Uint8Array, options: boolean | BroadcastOptions): FanOut {
+    return encodeFanOut(message, options, (id) => this.#context.table.find(id))
+  }
+
+  /** False if one of them was too far behind. */
+  #toSiblings(isWanted: (index: number) => boolean, post: (sibling: SiblingLink) => void): boolean {
+    let isComplete = true
+    for (const [index, sibling] of this.#shard.siblings) {
+      if (!isWanted(index)) continue
+      if (sibling.hasCredit()) post(sibling)
+      else isComplete = this.#refused(Counter.REFUSED_BY_LINK)
+    }
+    return isComplete
+  }
+
+  #refused(counter: Counter): false {
+    this.#context.counters.add(counter, 1)
+    return false
+  }
+}
+
+/** As it would arrive: what is in shared memory is not copied. */
+function received(fanOut: FanOut): ReceivedFanOut {
+  const { frame } = fanOut
+  if (frame instanceof SharedArrayBuffer) return { ...fanOut, frame: Buffer.from(frame) }
+  return { ...fanOut, frame: Buffer.from(frame.buffer, frame.byteOffset, frame.length) }
+}
