@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import t from 'tap'
+import { RawClient } from '../fixtures/raw-client.ts'
 import { startVerbExample, tell } from '../fixtures/verb-example.ts'
 
 t.test('EX38: chat rooms keep 100 messages and show the last 20', async (t) => {
@@ -83,5 +85,20 @@ t.test('EX42: the queue keeps the last 100 messages of a client that is away', a
   for (let i = 3; i <= 102; i++) t.same(await ann.nextJson(), { i })
   t.same(await request('POST', '/send/ann', { i: 103 }), [200, { delivered: true, queued: 0 }])
   t.same(await ann.nextJson(), { i: 103 })
+  t.equal(await example.stop(), 0)
+})
+
+t.test('HE12: the health check by hand: who answers stays, who does not is closed with 1002', async (t) => {
+  const { example, connect, url } = await startVerbExample(t, 'health-check', {
+    PING_INTERVAL_MS: '50',
+    PONG_TIMEOUT_MS: '400',
+  })
+  const healthy = await connect()
+  const pinged = once(healthy.socket, 'ping')
+  const silent = await RawClient.open({ port: Number(new URL(url()).port) })
+  t.teardown(() => silent.destroy())
+  t.equal(String((await pinged)[0]), 'health-check')
+  t.same((await silent.closeFrame()).payload, Buffer.from('\x03\xeaPing timeout', 'latin1'))
+  t.equal(healthy.socket.readyState, healthy.socket.OPEN)
   t.equal(await example.stop(), 0)
 })

@@ -344,3 +344,76 @@ t.test('a client that leaves while a route decides leaves nothing behind', async
   await left.promise
   await eventually('its handshake is over', () => verb.app.stats()?.rejected.total === 1)
 })
+
+t.test('a route that fails before it decides: 500 without a word of why, which error or the log says', async (t) => {
+  const records: object[] = []
+  const note = (details: object): void => void records.push(details)
+  const verb = new VerbUnderTest(t, {
+    logger: { error: note, warn: note, info: () => {}, debug: () => {} },
+    open: () => {},
+  })
+  verb.app
+    .get('/sync', () => {
+      throw new Error('secret')
+    })
+    .get('/async', async (_request, response) => {
+      response.status(400).write('half of it')
+      throw new Error('secret')
+    })
+  await verb.listen()
+  const sync = await verb.open({ path: '/sync' })
+  t.equal(sync.response.status, 500)
+  t.notMatch(sync.body.toString(), 'secret')
+  t.match(records.splice(0), [{ id: null, error: /Error: secret\n.*verb-upgrade/ }], 'logged with where')
+
+  const errors: string[] = []
+  verb.app.websocket?.on('error', (id, error) => errors.push(`${id} ${error.message}`))
+  const half = await verb.open({ path: '/async' })
+  t.equal(half.response.status, 400)
+  await half.waitClosed()
+  t.same(errors, ['null secret'])
+  t.same(records, [])
+})
+
+t.test('a redirection is no page: it refuses, and a page that nobody refuses is none', async (t) => {
+  const verb = new VerbUnderTest(t, { open: (ws) => ws.send('open') })
+  verb.app
+    .get('/private', (_request, response) => response.redirect('/login'))
+    .get('/unchanged', (_request, response) => {
+      response.status(304).end()
+    })
+  await verb.listen()
+  const client = await verb.open({ path: '/private' })
+  t.equal(client.response.status, 302)
+  t.same(client.response.headers.get('location'), ['/login'])
+  t.equal(await (await verb.connect('/unchanged')).nextText(), 'open')
+})
+
+t.test('an upgrade request behind one that is not answered yet is refused without harm to anybody else', async (t) => {
+  const errors: string[] = []
+  const verb = new VerbUnderTest(t)
+  const first = deferred<void>()
+  verb.app
+    .get('/slow', async (_request, response) => {
+      await first.promise
+      response.send('slow')
+    })
+    .get('/refused', (_request, response) => {
+      first.resolve()
+      response.status(400).send('no')
+    })
+    .get('/fine', (_request, response) => response.upgrade().send('fine'))
+  await verb.listen()
+  verb.app.websocket?.on('error', (_id, error) => errors.push(error.message))
+  const client = await verb
+    .open({
+      handshake: Buffer.concat([
+        Buffer.from('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'),
+        upgradeRequest({}, { target: '/refused' }),
+      ]),
+    })
+    .catch(() => null)
+  client?.destroy()
+  t.equal(await (await verb.connect('/fine')).nextText(), 'fine')
+  t.same(errors, [])
+})

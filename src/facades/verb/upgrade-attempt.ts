@@ -35,11 +35,14 @@ export interface AttemptHost {
   readonly maxWaitingBytes: number
   /** A route answers over HTTP on a socket that no HTTP server keeps any more. */
   onAnswering(socket: Socket): void
+  /** A route has failed before it decided, or after it had answered. */
+  onRouteError(error: Error): void
+  /** A route, or a listener of its socket, has failed, and no listener has heard of it. */
   onUnheardError(id: string, error: Error): void
 }
 
 /**
- * `deciding`: the routes run. `upgraded`: one has asked for the socket. `page`: one has answered, but not with an error, so the
+ * `deciding`: the routes run. `upgraded`: one has asked for the socket. `page`: one has answered, and refused nobody, so the
  * handlers of `withOptions` get the connection. `answered`: the client gets the HTTP answer. `left`: nothing of it.
  */
 type Stage = 'deciding' | 'upgraded' | 'page' | 'answered' | 'left'
@@ -64,7 +67,6 @@ export class UpgradeAttempt {
   #data: unknown
   #socket: RouteSocket | null = null
   #settle: (verdict: ClientVerdict) => void = () => {}
-  #reject: (error: unknown) => void = () => {}
   /** Promises of its handlers that are pending. */
   #pending = 0
   #release: () => void = () => {}
@@ -90,12 +92,9 @@ export class UpgradeAttempt {
     return this.#data ?? this.#locals()
   }
 
-  /** Runs the routes. What it rejects with is the application's failure. */
+  /** Runs the routes. */
   async run(application: RequestListener): Promise<ClientVerdict> {
-    const decision = new Promise<ClientVerdict>((resolve, reject) => {
-      this.#settle = resolve
-      this.#reject = reject
-    })
+    const decision = new Promise<ClientVerdict>((resolve) => (this.#settle = resolve))
     application(this.#request, this.#response, (error) => this.#onDone(error))
     try {
       return await decision
@@ -181,7 +180,7 @@ export class UpgradeAttempt {
     if (this.#isGone()) {
       this.#stage = 'left'
       this.#assign(sink())
-    } else if (status < 400 && this.#host.hasHandlers) {
+    } else if (isPage(status) && this.#host.hasHandlers) {
       this.#stage = 'page'
       this.#assign(sink())
       this.#settle({ accept: true, user: this })
@@ -197,39 +196,43 @@ export class UpgradeAttempt {
 
   #assign(socket: Socket): void {
     const response = this.#response
-    response.assignSocket(socket)
+    try {
+      response.assignSocket(socket)
+    } catch {
+      // A request that came before this one on the connection, and is not answered yet, has it.
+      socket.destroy()
+      return this.#assign(sink())
+    }
     // Node's HTTP server would do this, but it has given the socket up with the upgrade.
     socket.on('drain', () => response.emit('drain'))
     response.once('finish', () => {
       response.detachSocket(socket)
       socket.end()
-      if (this.#stage === 'answered') linger(socket)
+      if (socket === this.#request.socket) linger(socket)
     })
   }
 
   /** No route has answered, or one has failed and no error handler has answered. */
   #onDone(error: unknown): void {
-    if (this.#stage === 'upgraded' && error != null) this.onHandlerError(error)
-    else if (this.#stage === 'answered' && error != null) this.#request.socket.destroy()
+    if (error !== undefined && error !== null) return this.#onError(error)
     if (this.#stage !== 'deciding') return
-    if (error != null) this.#answerError(error)
-    else if (this.#host.hasHandlers) {
-      this.#stage = 'page'
-      this.#settle({ accept: true, user: this })
-    } else {
-      this.#stage = 'left'
-      this.#settle({ status: 404 })
-    }
+    this.#stage = this.#host.hasHandlers ? 'page' : 'left'
+    this.#settle(this.#host.hasHandlers ? { accept: true, user: this } : { status: 404 })
+  }
+
+  #onError(error: unknown): void {
+    if (this.#stage === 'upgraded') return this.onHandlerError(error)
+    if (this.#stage === 'deciding') return this.#answerError(error)
+    this.#host.onRouteError(error as Error)
+    // Half an answer is none.
+    if (this.#stage === 'answered' && !this.#response.writableEnded) this.#request.socket.destroy()
   }
 
   #answerError(error: unknown): void {
     const { status, statusCode } = error as { status?: unknown; statusCode?: unknown }
-    const code = Number(status ?? statusCode)
-    if (STATUS_CODES[code] === undefined || code < 400) {
-      this.#stage = 'left'
-      this.#reject(error)
-      return
-    }
+    const given = Number(status ?? statusCode)
+    const code = given >= 400 && STATUS_CODES[given] !== undefined ? given : 500
+    if (code >= 500) this.#host.onRouteError(error as Error)
     this.#response.writeHead(code, { 'Content-Type': 'text/plain; charset=utf-8' }).end(STATUS_CODES[code])
   }
 
@@ -260,6 +263,11 @@ export class UpgradeAttempt {
     if (offered.includes(protocol)) return protocol
     throw invalid(`upgrade: options.protocol must be one that the client offers: ${offered.join(', ') || 'none'}`)
   }
+}
+
+/** A redirection is none: it may well be to the login. */
+function isPage(status: number): boolean {
+  return status < 300 || status === 304
 }
 
 /** Where an answer goes that nobody gets. */

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Logger } from '../../main/logger.ts'
 import type { ClientVerdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
+import { resolveOptions } from '../../main/resolve-options.ts'
 import { selectSubprotocol } from '../../shared/protocol/subprotocol.ts'
 import type { UpgradeRequest } from '../../shared/upgrade-request.ts'
 import { WebSocketServer } from '../websocket-server.ts'
@@ -17,6 +19,7 @@ const DEFAULT_MAX_WAITING_BYTES = 1024 * 1024
 export class VerbSockets<Data> implements AttemptHost {
   readonly server: WebSocketServer<Data>
   readonly maxWaitingBytes: number
+  readonly #logger: Logger
   readonly #admission: Admission
   readonly #connections: Connections<Data>
   readonly #answering = new Set<Socket>()
@@ -31,6 +34,8 @@ export class VerbSockets<Data> implements AttemptHost {
     this.#connections = new Connections(this.#admission)
     this.setHandlers(options)
     this.maxWaitingBytes = engine.maxBackpressure ?? DEFAULT_MAX_WAITING_BYTES
+    this.#logger = resolveOptions(engine).logger
+    engine.logger = this.#logger
     this.server = new WebSocketServer<Data>(application === null ? engine : this.#throughRoutes(engine, application))
     this.server.on('connection', (id, request) => this.#onConnection(id, request))
     this.server.route('*', this.#connections.handler())
@@ -59,8 +64,12 @@ export class VerbSockets<Data> implements AttemptHost {
     for (const socket of this.#answering) socket.destroy()
   }
 
+  onRouteError(error: Error): void {
+    this.#report(null, error)
+  }
+
   onUnheardError(id: string, error: Error): void {
-    if (this.server.listenerCount('error') > 0) this.server.emit('error', id, error)
+    this.#report(id, error)
   }
 
   /** The engine asks `verifyClient` last of all, and awaits it: there the routes decide. */
@@ -87,6 +96,12 @@ export class VerbSockets<Data> implements AttemptHost {
     const attempt = new UpgradeAttempt(request, verdict.user, this)
     this.#attempts.set(request, attempt)
     return attempt.run(application)
+  }
+
+  /** As the engine does it, but a route that fails is no everyday event: who reads the log wants to know where. */
+  #report(id: string | null, error: Error): void {
+    if (this.server.listenerCount('error') > 0) this.server.emit('error', id, error)
+    else this.#logger.error({ id, error: String(error?.stack ?? error) }, 'a route failed')
   }
 
   #onConnection(id: string, request: UpgradeRequest): void {
