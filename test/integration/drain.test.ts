@@ -147,7 +147,7 @@ t.test('SH02: a notice that cannot be made is an error of the application, and s
 })
 
 t.test('SH03 SH04: the closes are spread over drainMs, in batches and in no order', async (t) => {
-  const engine = await EngineUnderTest.start(t, { shards: 2 })
+  const engine = await EngineUnderTest.start(t, { shards: 1 })
   const joined = await engine.joinMany(MANY)
   const order = joined.map(({ id }) => id)
   const answers = joined.map(({ client }) => answerClose(client))
@@ -160,9 +160,10 @@ t.test('SH03 SH04: the closes are spread over drainMs, in batches and in no orde
   t.ok(report.elapsedMs >= (DRAIN_MS * (MANY - 1)) / MANY)
   const closed = engine.journal.closes.map(({ id }) => id)
   t.same(closed.toSorted(), order.toSorted())
-  t.notSame(
-    closed,
-    engine.journal.connections.map(({ id }) => id),
+  // In the order of their coming the later half could not be among the first; by chance it is missing once in two million.
+  const laterHalf = new Set(engine.journal.connections.slice(MANY / 2).map(({ id }) => id))
+  t.ok(
+    closed.slice(0, 15).some((id) => laterHalf.has(id)),
     'who came together does not go together',
   )
 })

@@ -130,7 +130,9 @@ t.test('row 19: a blocked shard gets no new connections, and keeps its own', asy
   await orders.give({ shard: 0, act: 'block', ms: 2500 })
   const beganMs = performance.now()
   // Half of them are placed there before anybody knows.
-  const newcomers = await engine.joinMany(6)
+  const joining = engine.joinMany(6)
+  await eventually('it is late', () => engine.server.health().shards[0]?.state === 'late')
+  const newcomers = await joining
   t.comment(`all were open after ${(performance.now() - beganMs).toFixed(0)} ms`)
   t.same(new Set(newcomers.map(({ peer }) => peer.shard)), new Set([1]))
   t.ok(engine.server.stats().handoffs.replaced > 0)

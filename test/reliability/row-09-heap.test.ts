@@ -69,6 +69,7 @@ for (const [name, what, options] of LIMITS) {
 
     const newcomers = await engine.joinMany(6)
     t.same(new Set(newcomers.map(({ peer }) => peer.shard)), new Set([SOUND]))
+    t.equal(engine.server.health().shards[LEAKING]?.state, 'full')
     for (const { client } of leaking) {
       sendText(client, 'as before')
       t.equal(await nextText(client), 'as before')
