@@ -59,7 +59,7 @@ export const ELSEWHERE: readonly (readonly [row: number, file: string, title: st
   [48, 'shared/batch.test.ts', 'long bytes that are owned change threads without a copy, short ones are copied'],
   [56, 'workers/inflater.test.ts', 'every byte of 200 messages, spoilt'],
   [58, 'workers/clock.test.ts', 'the time of day follows real time, gaps included, and not the wall clock'],
-  [59, 'main/sweep.test.ts', 'its time stands still while this thread does'],
+  [59, 'shared/sweep.test.ts', 'its time stands still while this thread does'],
   [59, 'main/watchdog.test.ts', 'the time in which this thread stands still counts for two periods at most'],
   [60, 'workers/heartbeat.test.ts', 'one sweep passes the time of the clock to every connection'],
   [71, 'main/supervisor.test.ts', 'leaves nothing that keeps the process alive'],
