@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import type { Compute } from '../main/compute-pool.ts'
+import { EmitterListeners } from '../main/emitter-listeners.ts'
 import { Engine } from '../main/engine.ts'
 import { type Health, healthOf } from '../main/health.ts'
 import type { ResolvedOptions, WebSocketServerOptions } from '../main/options.ts'
@@ -18,12 +19,11 @@ import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
 import { Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
-import { Dispatcher, type ServerListeners } from '../shared/dispatcher.ts'
+import { Dispatcher } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { Handler, HandlerFunction, Middleware, RouteParams } from '../shared/handler.ts'
 import { assertRoom } from '../shared/room-name.ts'
 import type { BroadcastOptions, SendOptions, Socket } from '../shared/socket.ts'
-import { bothOf, isThenable } from '../shared/work.ts'
 
 /**
  * A WebSocket server whose connections live on worker threads. Connections are known by id; listeners run on
@@ -41,6 +41,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   readonly state: Map<string, unknown>
   readonly #engine: Engine
   readonly #dispatcher: Dispatcher
+  readonly #listeners: EmitterListeners
   readonly #startedMs = performance.now()
   readonly #attachments = new Set<Attachment>()
   readonly #signals: Signals | null
@@ -60,12 +61,15 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   constructor(options: WebSocketServerOptions = {}) {
     super({ captureRejections: true })
     const resolved = resolveOptions(options)
-    this.#dispatcher = new Dispatcher(this.#listeners(), resolved.middlewareTimeoutMs)
+    const listeners = new EmitterListeners(this)
+    this.#listeners = listeners
+    this.#dispatcher = new Dispatcher(listeners, resolved.middlewareTimeoutMs)
     this.#engine = new Engine(resolved, this.#dispatcher, {
-      onShardEvent: (event) => this.#emit('shard', event),
-      onPost: (message) => this.#emit('post', message),
-      onDraining: (plan) => this.#emit('draining', plan),
+      onShardEvent: (event) => listeners.emit('shard', event),
+      onPost: (message) => listeners.emit('post', message),
+      onDraining: (plan) => listeners.emit('draining', plan),
     })
+    listeners.belongTo(this.#engine, this.#dispatcher)
     this.state = this.#engine.state
     this.rooms = this.#engine.rooms.overview()
     this.compute = Object.freeze<Compute>({ run: (task, options) => this.#engine.compute.run(task, options) })
@@ -280,8 +284,8 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   /** A listener that returned a promise which rejects. */
   override [EventEmitter.captureRejectionSymbol](error: Error, event: unknown, ...args: unknown[]): void {
     // To emit 'error' for an error listener would call it again, for ever.
-    if (event === 'error') this.#engine.options.logger.error({ error: String(error) }, 'an error listener rejected')
-    else this.#onHandlerError(error, args[0])
+    if (event === 'error') this.#listeners.onErrorListenerFailed(error)
+    else this.#listeners.onFailed(error, args[0])
   }
 
   #listenToSignals({ signalShutdown, logger }: ResolvedOptions): Signals | null {
@@ -296,84 +300,6 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
         this.#engine.forceShutdown()
       },
     )
-  }
-
-  #listeners(): ServerListeners {
-    return {
-      onConnection: ({ id, request }) => this.#emit('connection', id, request),
-      onMessage: ({ id }, message, isBinary) => this.#emitMessage(id, message, isBinary),
-      onClose: ({ id }, code, reason) => this.#emit('close', id, code, reason),
-      onError: (socket, error) => this.#emitError(socket?.id ?? null, error),
-      onDrain: ({ id }) => this.#emit('drain', id),
-      onDropped: ({ id }) => this.#emit('dropped', id),
-      onJoined: ({ id }, room) => this.#emit('room:join', id, room),
-      onLeft: ({ id }, room) => this.#emit('room:leave', id, room),
-      onHandlerError: () => this.#engine.counters.handlerErrors++,
-      onErrorListenerFailed: (error) => {
-        const { logger } = this.#engine.options
-        logger.error({ error: String(error) }, 'an error listener threw or rejected')
-      },
-      onInvalidMessage: () => this.#engine.counters.invalidMessages++,
-      onMiddlewareTimeout: ({ id }) => {
-        this.#engine.counters.middlewareTimeouts++
-        this.#engine.limitLog.reached('middlewareTimeoutMs', { id, code: 'MIDDLEWARE_TIMEOUT' })
-      },
-    }
-  }
-
-  /** What a listener throws must neither stop the others' messages nor end the process. */
-  #emit<Name extends keyof WebSocketServerEvents>(name: Name, ...args: WebSocketServerEvents[Name]): void {
-    try {
-      // @ts-expect-error the types of EventEmitter cannot follow a generic name
-      this.emit(name, ...args)
-    } catch (error) {
-      this.#onHandlerError(error as Error, args[0])
-    }
-  }
-
-  /** As `emit`, but says whether listeners still work on the message: a peer that is faster than they are must wait. */
-  #emitMessage(...args: WebSocketServerEvents['message']): Promise<unknown> | undefined {
-    let work: Promise<unknown> | undefined
-    for (const listener of this.rawListeners('message')) {
-      try {
-        const result: unknown = Reflect.apply(listener, this, args)
-        if (isThenable(result)) work = bothOf(work, this.#settle(result, args[0]))
-      } catch (error) {
-        this.#onHandlerError(error as Error, args[0])
-      }
-    }
-    return work
-  }
-
-  async #settle(result: PromiseLike<unknown>, id: string): Promise<void> {
-    try {
-      await result
-    } catch (error) {
-      this.#onHandlerError(error as Error, id)
-    }
-  }
-
-  #onHandlerError(error: Error, id: unknown): void {
-    this.#engine.counters.handlerErrors++
-    const peer = typeof id === 'string' ? this.#engine.peers.find(id) : undefined
-    // A connection that has closed is not known any more, but its id may be.
-    if (peer === undefined) this.#emitError(typeof id === 'string' ? id : null, error)
-    else this.#dispatcher.onError(peer, error)
-  }
-
-  /** An 'error' event that nobody hears would end the process. */
-  #emitError(id: string | null, error: Error): void {
-    if (this.listenerCount('error') === 0) {
-      const { logger } = this.#engine.options
-      // A thousand peers that vanish are a thousand errors: nothing to wake anybody for.
-      logger[id === null ? 'warn' : 'debug']({ id, error: error.message }, 'error')
-      return
-    }
-    try {
-      this.emit('error', id, error)
-    } catch (cause) {
-      this.#engine.options.logger.error({ id, error: String(cause) }, 'an error listener threw')
-    }
   }
 
   #assertOpen(): void {
