@@ -19,11 +19,13 @@ import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
 import { Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
+import { Audience } from '../shared/audience.ts'
 import { Dispatcher } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { Handler, HandlerFunction, Middleware, RouteParams } from '../shared/handler.ts'
 import { assertRoom } from '../shared/room-name.ts'
-import type { BroadcastOptions, SendOptions, Socket } from '../shared/socket.ts'
+import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
+import type { Socket } from '../shared/socket.ts'
 
 /**
  * A WebSocket server whose connections live on worker threads. Connections are known by id; listeners run on
@@ -228,6 +230,15 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     options?: boolean | BroadcastOptions,
   ): boolean {
     return this.#engine.rooms.publish(rooms, message, options)
+  }
+
+  /**
+   * The members of these rooms, to be narrowed and sent to: `server.to('red', 'blue').except(id).send(message)`.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  to(...rooms: readonly string[]): Audience {
+    return new Audience((names, message, options) => this.publish(names, message, options), rooms)
   }
 
   /**

@@ -1,4 +1,5 @@
-import type { BroadcastOptions, HandlerServer, SendOptions } from '../shared/socket.ts'
+import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
+import type { HandlerServer } from '../shared/socket.ts'
 import { decodeValue, encodeValue } from '../shared/values.ts'
 
 interface Host {

@@ -5,7 +5,7 @@ import { type Excluded, type FanOut, NOBODY, SendFlag } from './messages.ts'
 import { encodeFrame } from './protocol/frame-writer.ts'
 import { Opcode } from './protocol/opcodes.ts'
 import { roomNames } from './room-name.ts'
-import type { BroadcastOptions, SendOptions, Socket } from './socket.ts'
+import type { Addressee, BroadcastOptions, SendOptions } from './send-options.ts'
 
 /** A frame of this size or more is mapped by every shard instead of being copied to each. */
 const SHARED_MEMORY_BYTES = 4096
@@ -45,12 +45,12 @@ function readExcluded(
   keyOf: (id: string) => ConnectionKey | undefined,
 ): Excluded {
   if (except === undefined && exceptRooms === undefined) return NOBODY
-  const connections: readonly (string | Socket)[] =
-    except === undefined ? [] : Array.isArray(except) ? except : [except as string | Socket]
+  const connections: readonly (string | Addressee)[] =
+    except === undefined ? [] : Array.isArray(except) ? except : [except as string | Addressee]
   const keys = connections.flatMap((each) => {
     if (typeof each === 'string') return keyOf(each) ?? []
     if (typeof each?.key === 'number') return each.key
-    throw new ShardwsError('ARGUMENT_INVALID', 'options.except must be a connection, its id or an array of these')
+    throw new ShardwsError('ARGUMENT_INVALID', 'except must be a connection, its id or an array of these')
   })
   return { keys, rooms: exceptRooms === undefined ? [] : roomNames(exceptRooms) }
 }

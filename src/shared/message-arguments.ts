@@ -20,6 +20,18 @@ function isDetached({ buffer }: Uint8Array): boolean {
   }
 }
 
+/** @throws ShardwsError ARGUMENT_INVALID for what JSON has no text for. */
+export function jsonText(value: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw new ShardwsError('ARGUMENT_INVALID', `value must have a JSON text: ${cause}`, { cause })
+  }
+  if (text === undefined) throw new ShardwsError('ARGUMENT_INVALID', `value must have a JSON text, got ${typeof value}`)
+  return text
+}
+
 /** @throws ShardwsError ARGUMENT_INVALID */
 export function assertCloseArguments(code: number, reason: string): void {
   if (!isSendableCloseCode(code)) {

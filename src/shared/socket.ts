@@ -1,23 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { Audience } from './audience.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import { type ConnectionTable, ReadyState } from './connection-table.ts'
+import type { BroadcastOptions, SendOptions } from './send-options.ts'
 import { SocketEvents } from './socket-events.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
-
-export interface SendOptions {
-  /** Default: text for a string, binary for bytes. */
-  readonly isBinary?: boolean
-  /** False sends this message as it is, whatever was agreed on. Default true. */
-  readonly compress?: boolean
-}
-
-/** How a message for many connections is to be sent. */
-export interface BroadcastOptions extends SendOptions {
-  /** Connections that do not get it, or their ids. */
-  readonly except?: string | Socket | readonly (string | Socket)[]
-  /** Rooms whose members do not get it. */
-  readonly exceptRooms?: string | readonly string[]
-}
 
 /** The part of the server that a handler can reach from its own thread, be it main or a shard. */
 export interface HandlerServer {
@@ -229,5 +216,14 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
   broadcast(rooms: string | readonly string[], message: string | Uint8Array, options?: boolean | SendOptions): boolean {
     const send = typeof options === 'boolean' ? { isBinary: options } : options
     return this.server.publish(rooms, message, { ...send, except: this })
+  }
+
+  /**
+   * The members of these rooms but this connection: `socket.to('red').send(message)`. See `Audience`.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  to(...rooms: readonly string[]): Audience {
+    return new Audience((names, message, options) => this.server.publish(names, message, options), rooms, [this])
   }
 }

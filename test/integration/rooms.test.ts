@@ -3,21 +3,9 @@ import { ReadyState, type WebSocketServerOptions } from '../../src/index.ts'
 import { OWN_CONFIGURATIONS, RELAY_CONFIGURATION } from '../fixtures/configurations.ts'
 import { DeflateClient } from '../fixtures/deflate-client.ts'
 import { EngineUnderTest, type Joined, nextText } from '../fixtures/engine-under-test.ts'
+import { received } from '../fixtures/fence.ts'
 import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
 import { Random } from '../fuzz/random.ts'
-
-const FENCE = 'everything before this was sent before this'
-
-/** What the client has got and not been asked for, up to now: main's messages to one connection keep their order. */
-async function received({ server }: EngineUnderTest, { client, id }: Joined): Promise<string[]> {
-  if (!server.send(id, FENCE)) throw new Error('the fence was refused')
-  const texts: string[] = []
-  for (;;) {
-    const text = await nextText(client)
-    if (text === FENCE) return texts
-    texts.push(text)
-  }
-}
 
 function roomEvents({ server }: EngineUnderTest): string[] {
   const events: string[] = []
