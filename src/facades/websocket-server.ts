@@ -19,6 +19,7 @@ import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
 import { Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
+import type { User } from '../main/user.ts'
 import { Audience } from '../shared/audience.ts'
 import { Dispatcher } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
@@ -217,6 +218,16 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     return false
   }
 
+  /** As `join`: rooms are channels. @throws ShardwsError ARGUMENT_INVALID */
+  subscribe(id: string, channel: string): boolean {
+    return this.join(id, channel)
+  }
+
+  /** As `leave`. @throws ShardwsError ARGUMENT_INVALID */
+  unsubscribe(id: string, channel: string): boolean {
+    return this.leave(id, channel)
+  }
+
   /**
    * Sends to every member of a room, or of several rooms and to each once, for one post per shard that has a member; a room
    * without members takes everything.
@@ -257,8 +268,35 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     return [...this.#engine.peers].map(({ id }) => id)
   }
 
+  /** The connection with this id. */
   getConnection(id: string): Socket<Data> | undefined {
     return this.#engine.peers.find(id) as Socket<Data> | undefined
+  }
+
+  /** As `getConnection`: with `metadata`, `connectedAt` and `lastActivity` the record of one client. */
+  client(id: string): Socket<Data> | undefined {
+    return this.getConnection(id)
+  }
+
+  /** Every connection that is open now, in the order of opening. The thread does other things in between. */
+  clients(): AsyncGenerator<Socket<Data>> {
+    return this.#engine.peers.walk() as AsyncGenerator<Socket<Data>>
+  }
+
+  /**
+   * Says which user is at the other end of a connection, null for nobody any more. What the `outbox` has kept for the user
+   * is sent to it at once. False: unknown id, not open, or `maxDevicesPerUser`; nothing has changed then.
+   *
+   * @param userId 1 to 255 bytes of UTF-8 without NUL and lone surrogates.
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  identify(id: string, userId: string | null): boolean {
+    return this.#engine.identify(id, userId)
+  }
+
+  /** A user on all of its devices, which may be none: `server.user('ada').send('hello')`. @throws ShardwsError ARGUMENT_INVALID */
+  user(userId: string): User {
+    return this.#engine.users.user(userId)
   }
 
   stats(): Stats {

@@ -37,6 +37,7 @@ import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
 import { Upgrades } from './upgrades.ts'
+import { assertUser, Users } from './users.ts'
 
 const SHARD_LOG_LEVELS = {
   started: 'info',
@@ -58,6 +59,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly shardCounters: Counters
   readonly peers: PeerRegistry
   readonly rooms: Rooms
+  readonly users: Users
   readonly router = new Router()
   /** What handlers in the shards see of the application on main. */
   readonly state = new ServerState(() => this.supervisor.shards.map(({ link }) => link))
@@ -88,6 +90,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
     const { counters, limitLog, securityLog, peers } = this
+    this.users = new Users(options.users, counters, limitLog)
     this.interest = RoomInterest.allocate(shards, options.maxRooms)
     this.modules = new HandlerModules(
       () => this.supervisor.shards,
@@ -172,6 +175,14 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     const peer = this.peers.find(id)
     if (peer !== undefined) return peer.send(message, options)
     assertMessage(message)
+    return false
+  }
+
+  /** False: unknown id, not open, or `maxDevicesPerUser`. @throws ShardwsError ARGUMENT_INVALID */
+  identify(id: string, userId: string | null): boolean {
+    const peer = this.peers.find(id)
+    if (peer !== undefined) return this.users.identify(peer, userId)
+    if (userId !== null) assertUser(userId)
     return false
   }
 
@@ -321,6 +332,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     if (peer?.keepsContext) this.#contexts--
     if (peer !== undefined) {
       this.rooms.release([peer])
+      this.users.release(peer)
       this.observer.onClose(peer, code, reason)
     }
     if (this.peers.claimed === 0) this.#shutdown?.onAllClosed()

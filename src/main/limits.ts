@@ -38,6 +38,8 @@ export function limitsOf(
   add('stallMs', counters.shardStalls)
   add('killMs', counters.shardKills)
   for (const [option, count] of Object.entries(counters.unprocessedPauses)) add(option, count)
+  add('maxDevicesPerUser', counters.refusedDevices)
+  for (const [limit, count] of Object.entries(counters.outbox.dropped)) add(`outbox.${limit}`, count)
   const { maxRooms, maxRoomSize, maxRoomsPerConnection } = counters.refusedJoins
   for (const [option, count] of Object.entries({ maxRooms, maxRoomSize, maxRoomsPerConnection })) add(option, count)
   const { rejected, timedOut } = compute.stats()

@@ -1,5 +1,16 @@
 import type { ErrorCode } from '../shared/errors.ts'
 
+/** The limits of an `outbox`. */
+export type OutboxLimit = 'max' | 'maxBytes' | 'maxUsers' | 'ttlMs'
+
+/** Messages to users who are away. */
+export interface OutboxCounters {
+  kept: number
+  delivered: number
+  /** By the limit that cost them. */
+  readonly dropped: Record<OutboxLimit, number>
+}
+
 /** What only the main thread counts. Totals since the server was made. */
 export class MainCounters {
   /** Connections that reached the open state. */
@@ -14,6 +25,9 @@ export class MainCounters {
   readonly unprocessedPauses = { maxUnprocessedMessages: 0, maxUnprocessedBytes: 0 }
   /** Joins refused, by the option that did it; `link`: the shard was too far behind. */
   readonly refusedJoins = { maxRooms: 0, maxRoomsPerConnection: 0, maxRoomSize: 0, canJoin: 0, link: 0 }
+  /** Connections that could not identify, by `maxDevicesPerUser`. */
+  refusedDevices = 0
+  readonly outbox: OutboxCounters = { kept: 0, delivered: 0, dropped: { max: 0, maxBytes: 0, maxUsers: 0, ttlMs: 0 } }
   /** Clients that left before their handshake was answered. */
   abandoned = 0
   /** Clients that got their 101 and then could not be given to any shard. */

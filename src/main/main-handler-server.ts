@@ -5,6 +5,7 @@ import { decodeValue, encodeValue } from '../shared/values.ts'
 interface Host {
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean
   broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
+  identify(id: string, userId: string | null): boolean
   readonly rooms: Pick<HandlerServer, 'publish'>
   readonly peers: { find(id: string): { close(code?: number, reason?: string): void } | undefined }
   readonly state: ReadonlyMap<string, unknown>
@@ -42,6 +43,10 @@ export class MainHandlerServer implements HandlerServer {
 
   close(id: string, code?: number, reason?: string): void {
     this.#host.peers.find(id)?.close(code, reason)
+  }
+
+  identify(id: string, userId: string | null): boolean {
+    return this.#host.identify(id, userId)
   }
 
   /** A clone, in a later tick: as it is for a handler in a shard. */

@@ -10,6 +10,7 @@ import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
+import type { ResolvedUsers, UserOptions } from './user-options.ts'
 
 /** What `verifyClient`, which has the request's socket, may answer besides. */
 export interface ClientVerdict extends Verdict {
@@ -63,7 +64,7 @@ export interface RateLimit {
 }
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
-export interface WebSocketServerOptions extends GuardOptions {
+export interface WebSocketServerOptions extends GuardOptions, UserOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
   /**
@@ -243,6 +244,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly handleProtocols: WebSocketServerOptions['handleProtocols']
   readonly requireProtocol: boolean
   readonly guards: ResolvedGuards
+  readonly users: ResolvedUsers
   readonly allowOrigins: readonly AllowedOrigin[]
   readonly requireOrigin: boolean
   readonly verifyClient: VerifyClient | undefined

@@ -1,7 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import { type ConnectionKey, connectionKey, nextGeneration, slotOf } from '../shared/connection-key.ts'
 import type { ConnectionTable } from '../shared/connection-table.ts'
 import { createNonce } from './nonces.ts'
 import type { Peer } from './peer.ts'
+
+/** Connections that are walked past in one go. */
+const WALK_STEP = 256
 
 /** Hands out the slots of the connection table and knows who sits in them. Main is the only one that does. */
 export class PeerRegistry {
@@ -71,6 +75,15 @@ export class PeerRegistry {
 
   find(id: string): Peer | undefined {
     return this.#byId.get(id)
+  }
+
+  /** Those that are open now; every so many the thread does other things, so some may have closed meanwhile. */
+  async *walk(): AsyncGenerator<Peer> {
+    let visited = 0
+    for (const peer of [...this.#byId.values()]) {
+      if (++visited % WALK_STEP === 0) await setImmediate()
+      if (this.get(peer.key) === peer) yield peer
+    }
   }
 
   [Symbol.iterator](): IterableIterator<Peer> {

@@ -22,6 +22,7 @@ import {
 import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 import type { PlacementOptions } from './placement.ts'
 import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
+import { resolveUsers, USER_CHECKS } from './user-options.ts'
 
 type OptionName = keyof WebSocketServerOptions
 
@@ -77,6 +78,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   allowOrigins: listOf(isAllowedOrigin, 'an array of strings, regular expressions and functions'),
   requireOrigin: isBoolean,
   ...GUARD_CHECKS,
+  ...USER_CHECKS,
   verifyClient: isFunction,
   handler: (value) =>
     typeof value === 'function' || (typeof value === 'object' && value !== null)
@@ -193,6 +195,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
     guards: resolveGuards(options),
+    users: resolveUsers(options),
     allowOrigins: options.allowOrigins ?? [],
     requireOrigin: options.requireOrigin ?? false,
     verifyClient: options.verifyClient,

@@ -6,6 +6,7 @@ import type { ComputeStats } from './compute-stats.ts'
 import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
+import type { UserStats } from './users.ts'
 
 /** The figures of every server of this process together, or of one. Sizes are payload bytes. */
 export interface PerformanceMetrics {
@@ -39,6 +40,8 @@ export interface Stats extends PerformanceMetrics {
   memberships: number
   /** Joins that returned false, by the option that refused them; `link`: the shard was too far behind. */
   refusedJoins: Readonly<Record<keyof MainCounters['refusedJoins'], number>>
+  /** Who has identified, and what is kept for those who are away. */
+  users: UserStats
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
   /** Messages that were not sent or (`rateLimit`, `invalid`: by `validate`) not taken, by reason; `controls`: pings and pongs to a peer that does not read. */
   dropped: {
@@ -126,6 +129,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     rooms: engine.rooms.size,
     memberships: engine.rooms.memberships,
     refusedJoins: refusedJoinsOf(engine),
+    users: engine.users.stats(),
     rejected: byReason(counters.rejected),
     dropped: {
       slowConsumer: total(Counter.DROPPED_MESSAGES),

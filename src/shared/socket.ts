@@ -20,6 +20,8 @@ export interface HandlerServer {
   ): boolean
   /** As `WebSocketServer.close`. @throws ShardwsError ARGUMENT_INVALID */
   close(id: string, code?: number, reason?: string): void
+  /** As `WebSocketServer.identify`. @throws ShardwsError ARGUMENT_INVALID */
+  identify(id: string, userId: string | null): boolean
   /**
    * Hands a value to the application on main, which hears it as `wss.on('post')`: whatever `structuredClone` takes, with
    * no more than Buffers as binary data. False: main is too far behind, and nothing was posted.
@@ -125,7 +127,8 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
 
   /** Milliseconds since the epoch of the last message or, before the first, of the opening. */
   get lastActivity(): number {
-    return this.#table.lastActivity(this.key)
+    // The shard's clock is coarse: it may be a little behind the one that saw the opening.
+    return Math.max(this.#table.lastActivity(this.key), this.connectedAt)
   }
 
   /** Milliseconds since the epoch. */
@@ -202,6 +205,21 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
 
   /** See `WebSocketServer.leave`. @throws ShardwsError ARGUMENT_INVALID */
   abstract leave(room: string): boolean
+
+  /** `WebSocketServer.identify` of this connection. @throws ShardwsError ARGUMENT_INVALID */
+  identify(userId: string | null): boolean {
+    return this.server.identify(this.id, userId)
+  }
+
+  /** As `join`: rooms are channels. @throws ShardwsError ARGUMENT_INVALID */
+  subscribe(channel: string): boolean {
+    return this.join(channel)
+  }
+
+  /** As `leave`. @throws ShardwsError ARGUMENT_INVALID */
+  unsubscribe(channel: string): boolean {
+    return this.leave(channel)
+  }
 
   /** See `WebSocketServer.publish`: the members get it, this connection too if it is one and not excepted. @throws ShardwsError ARGUMENT_INVALID */
   publish(

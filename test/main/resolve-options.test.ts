@@ -69,6 +69,7 @@ const COMPUTE = {
   execArgv: undefined,
 }
 const HEAP = { maxOldGenerationSizeMb: 1024 }
+const OUTBOX = { max: 100, drop: 'oldest', maxBytes: 16 * 1024 * 1024, maxUsers: 10_000, ttlMs: 3_600_000 }
 const RATE = { messages: 10, perMs: 1000, burst: 20, bytesPerSecond: 0, action: 'close', graceMs: 5000 }
 
 const ROWS: Readonly<Record<Name, Row>> = {
@@ -264,6 +265,17 @@ const ROWS: Readonly<Record<Name, Row>> = {
     byDefault: 'error',
     good: ['error', 'close'],
     bad: ['drop', '', null, true],
+  },
+  maxDevicesPerUser: integer(({ users }) => users.maxDevicesPerUser, 100, 1, 1_048_576),
+  outbox: {
+    read: ({ users }) => users.outbox,
+    byDefault: null,
+    good: [
+      new Becomes({}, OUTBOX),
+      { max: 1, drop: 'newest', maxBytes: 1, maxUsers: 1, ttlMs: 1 },
+      { max: 10_000, drop: 'oldest', maxBytes: Number.MAX_SAFE_INTEGER, maxUsers: 10_000_000, ttlMs: INT32_MAX },
+    ],
+    bad: [100, true, null, 'oldest'],
   },
   requireOrigin: flag(({ requireOrigin }) => requireOrigin),
   handler: {
@@ -579,6 +591,25 @@ t.test('rateLimit: the limits of each of its options', async (t) => {
     }
   }
   t.throws(() => resolveOptions({ rateLimit: { mesages: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+})
+
+t.test('outbox: the limits of each of its options', async (t) => {
+  const bad = {
+    max: [0, 10_001, 1.5, '1'],
+    drop: ['first', '', null],
+    maxBytes: [0, Number.POSITIVE_INFINITY],
+    maxUsers: [0, 10_000_001],
+    ttlMs: [0, INT32_MAX + 1],
+  }
+  for (const [name, values] of Object.entries(bad)) {
+    for (const value of values) {
+      t.throws(() => resolveOptions({ outbox: { [name]: value } as never }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.outbox\\.${name} `),
+      })
+    }
+  }
+  t.throws(() => resolveOptions({ outbox: { maks: 1 } as never }), { code: 'OPTION_UNKNOWN' })
 })
 
 t.test('AU15 connectionRate: the limits of each of its options', async (t) => {

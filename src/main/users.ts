@@ -1,0 +1,111 @@
+import { ReadyState } from '../shared/connection-table.ts'
+import { ShardwsError } from '../shared/errors.ts'
+import { assertMessage } from '../shared/message-arguments.ts'
+import { Room, RoomIndex } from '../shared/room-index.ts'
+import { isName, MAX_NAME_BYTES } from '../shared/room-name.ts'
+import type { SendOptions } from '../shared/send-options.ts'
+import type { LimitLog } from './limit-log.ts'
+import type { MainCounters, OutboxCounters, OutboxLimit } from './main-counters.ts'
+import { OfflineMessages } from './offline-messages.ts'
+import type { Peer } from './peer.ts'
+import { User } from './user.ts'
+import type { ResolvedUsers } from './user-options.ts'
+
+export interface UserStats {
+  /** Users with at least one connection, and how many connections they have together. */
+  readonly online: number
+  readonly devices: number
+  /** Times `identify` was refused by `maxDevicesPerUser`. */
+  readonly refusedDevices: number
+  /** What is kept for users without a connection now; since the start: what was kept, delivered, and lost to each limit of `outbox`. */
+  readonly outbox: Readonly<OutboxCounters> & {
+    readonly users: number
+    readonly messages: number
+    readonly bytes: number
+  }
+}
+
+/** Which user is at the other end of which connections. */
+export class Users {
+  readonly #options: ResolvedUsers
+  readonly #counters: MainCounters
+  readonly #limitLog: LimitLog
+  readonly #index = new RoomIndex<Peer>((userId) => new Room(userId))
+  readonly #offline: OfflineMessages | null
+
+  constructor(options: ResolvedUsers, counters: MainCounters, limitLog: LimitLog) {
+    this.#options = options
+    this.#counters = counters
+    this.#limitLog = limitLog
+    const onLimit = (limit: OutboxLimit, user: string): void => limitLog.reached(`outbox.${limit}`, { user })
+    this.#offline = options.outbox && new OfflineMessages(options.outbox, counters.outbox, onLimit)
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  user(userId: string): User {
+    assertUser(userId)
+    return new User(userId, this)
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  identify(peer: Peer, userId: string | null): boolean {
+    if (userId !== null) assertUser(userId)
+    if (peer.readyState !== ReadyState.OPEN) return false
+    if (userId !== null && this.#index.has(peer, userId)) return true
+    if (userId !== null && !this.#hasPlace(peer, userId)) return false
+    this.release(peer)
+    if (userId === null) return true
+    this.#index.add(peer, userId)
+    this.#offline?.deliver(userId, (message, options) => {
+      if (peer.readyState !== ReadyState.OPEN || !peer.home.link.hasCredit()) return false
+      // What a queue that is full already does not take is up to `slowConsumer`, as always.
+      peer.send(message, options)
+      return true
+    })
+    return true
+  }
+
+  /** By a `User`. */
+  devicesOf(userId: string): readonly Peer[] {
+    const devices = this.#index.get(userId)?.members ?? []
+    return Array.from(devices).filter(({ readyState }) => readyState === ReadyState.OPEN)
+  }
+
+  /** By a `User`. */
+  send(userId: string, message: string | Uint8Array, options: boolean | SendOptions | undefined): boolean {
+    assertMessage(message)
+    const devices = this.devicesOf(userId)
+    if (devices.length === 0) return this.#offline?.add(userId, message, options) ?? false
+    return devices.map((peer) => peer.send(message, options)).includes(true)
+  }
+
+  /** The connection is gone, or nobody's any more. */
+  release(peer: Peer): void {
+    this.#index.removeAll(peer)
+  }
+
+  stats(): UserStats {
+    const { outbox, refusedDevices } = this.#counters
+    const { users = 0, messages = 0, bytes = 0 } = this.#offline ?? {}
+    return {
+      online: this.#index.size,
+      devices: this.#index.memberships,
+      refusedDevices,
+      outbox: { ...outbox, dropped: { ...outbox.dropped }, users, messages, bytes },
+    }
+  }
+
+  #hasPlace(peer: Peer, userId: string): boolean {
+    if ((this.#index.get(userId)?.size ?? 0) < this.#options.maxDevicesPerUser) return true
+    this.#counters.refusedDevices++
+    this.#limitLog.reached('maxDevicesPerUser', { id: peer.id, user: userId })
+    return false
+  }
+}
+
+/** @throws ShardwsError ARGUMENT_INVALID */
+export function assertUser(userId: unknown): void {
+  if (typeof userId === 'string' && isName(userId)) return
+  const expected = `a string of 1 to ${MAX_NAME_BYTES} bytes of UTF-8 without NUL and lone surrogates`
+  throw new ShardwsError('ARGUMENT_INVALID', `userId must be ${expected}`)
+}
