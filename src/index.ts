@@ -16,6 +16,8 @@ export type {
   WebSocketServerOptions,
 } from './main/options.ts'
 export type { PlacementFunction, ShardBy, ShardView } from './main/placement.ts'
+export type { ActivityOrder, RoomActivity } from './main/room-activity.ts'
+export type { Presence, PresenceNotice, Replay, RoomHistory, RoomOptions } from './main/room-options.ts'
 export type { RoomsOverview } from './main/rooms.ts'
 export type { WebSocketServerEvents } from './main/server-events.ts'
 export type { ShutdownReport } from './main/shutdown.ts'
@@ -31,7 +33,13 @@ export { type ErrorCode, ShardwsError } from './shared/errors.ts'
 export type { Handler, HandlerFunction, Middleware, RouteParams, Verdict } from './shared/handler.ts'
 export type { CanJoin } from './shared/joining.ts'
 export type { MessageSchema, SchemaIssue, SchemaResult } from './shared/message-validation.ts'
-export type { Addressee, BroadcastOptions, SendOptions } from './shared/send-options.ts'
+export type {
+  Addressee,
+  BroadcastOptions,
+  CoalesceOptions,
+  PublishOptions,
+  SendOptions,
+} from './shared/send-options.ts'
 export type { HandlerServer, Socket } from './shared/socket.ts'
 export type { SocketEvent, SocketEventMap, SocketListener } from './shared/socket-events.ts'
 export type { UpgradeRequest } from './shared/upgrade-request.ts'

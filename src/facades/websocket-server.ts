@@ -25,7 +25,7 @@ import { Dispatcher } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { Handler, HandlerFunction, Middleware, RouteParams } from '../shared/handler.ts'
 import { assertRoom } from '../shared/room-name.ts'
-import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
+import type { BroadcastOptions, PublishOptions, SendOptions } from '../shared/send-options.ts'
 import type { Socket } from '../shared/socket.ts'
 
 /**
@@ -238,9 +238,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   publish(
     rooms: string | readonly string[],
     message: string | Uint8Array,
-    options?: boolean | BroadcastOptions,
+    options?: boolean | PublishOptions,
   ): boolean {
-    return this.#engine.rooms.publish(rooms, message, options)
+    return this.#engine.publications.publish(rooms, message, options)
   }
 
   /**

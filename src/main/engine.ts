@@ -27,6 +27,8 @@ import type { ResolvedOptions } from './options.ts'
 import { Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
 import { postToEach } from './post-to-each.ts'
+import { Publications } from './publications.ts'
+import { RoomNotices } from './room-notices.ts'
 import { Rooms } from './rooms.ts'
 import { Router } from './router.ts'
 import type { RunningShard, ShardSetup } from './running-shard.ts'
@@ -59,6 +61,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly shardCounters: Counters
   readonly peers: PeerRegistry
   readonly rooms: Rooms
+  readonly publications: Publications
   readonly users: Users
   readonly router = new Router()
   /** What handlers in the shards see of the application on main. */
@@ -100,11 +103,18 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       options,
       counters,
       limitLog,
-      observer,
+      observer: new RoomNotices(options.rooms, counters, observer, () => this.rooms),
       interest: this.interest,
       hasHandlersThere: () => !this.modules.isEmpty,
       find: (id) => peers.find(id),
       shards: () => this.supervisor.shards,
+    })
+    this.publications = new Publications({
+      options: options.rooms,
+      rooms: this.rooms,
+      counters,
+      limitLog,
+      onError: (error) => observer.onError(null, error),
     })
     this.#peerContext = {
       server: new MainHandlerServer(this, facade),
@@ -220,6 +230,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   }
 
   onDraining(plan: ShutdownPlan): void {
+    this.publications.stop()
     this.facade.onDraining(plan)
   }
 

@@ -38,6 +38,7 @@ export function limitsOf(
   add('stallMs', counters.shardStalls)
   add('killMs', counters.shardKills)
   for (const [option, count] of Object.entries(counters.unprocessedPauses)) add(option, count)
+  add('maxCoalescedKeys', counters.refusedWindows)
   add('maxDevicesPerUser', counters.refusedDevices)
   for (const [limit, count] of Object.entries(counters.outbox.dropped)) add(`outbox.${limit}`, count)
   const { maxRooms, maxRoomSize, maxRoomsPerConnection } = counters.refusedJoins

@@ -25,6 +25,10 @@ export class MainCounters {
   readonly unprocessedPauses = { maxUnprocessedMessages: 0, maxUnprocessedBytes: 0 }
   /** Joins refused, by the option that did it; `link`: the shard was too far behind. */
   readonly refusedJoins = { maxRooms: 0, maxRoomsPerConnection: 0, maxRoomSize: 0, canJoin: 0, link: 0 }
+  /** Messages that gave way to a later one within `coalesceMs`. */
+  coalescedMessages = 0
+  /** Messages sent at once for want of a window, by `maxCoalescedKeys`. */
+  refusedWindows = 0
   /** Connections that could not identify, by `maxDevicesPerUser`. */
   refusedDevices = 0
   readonly outbox: OutboxCounters = { kept: 0, delivered: 0, dropped: { max: 0, maxBytes: 0, maxUsers: 0, ttlMs: 0 } }

@@ -1,4 +1,4 @@
-import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
+import type { BroadcastOptions, PublishOptions, SendOptions } from '../shared/send-options.ts'
 import type { HandlerServer } from '../shared/socket.ts'
 import { decodeValue, encodeValue } from '../shared/values.ts'
 
@@ -6,7 +6,7 @@ interface Host {
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean
   broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
   identify(id: string, userId: string | null): boolean
-  readonly rooms: Pick<HandlerServer, 'publish'>
+  readonly publications: Pick<HandlerServer, 'publish'>
   readonly peers: { find(id: string): { close(code?: number, reason?: string): void } | undefined }
   readonly state: ReadonlyMap<string, unknown>
 }
@@ -36,9 +36,9 @@ export class MainHandlerServer implements HandlerServer {
   publish(
     rooms: string | readonly string[],
     message: string | Uint8Array,
-    options?: boolean | BroadcastOptions,
+    options?: boolean | PublishOptions,
   ): boolean {
-    return this.#host.rooms.publish(rooms, message, options)
+    return this.#host.publications.publish(rooms, message, options)
   }
 
   close(id: string, code?: number, reason?: string): void {

@@ -10,6 +10,7 @@ import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
+import type { ResolvedRoomOptions, RoomOptions } from './room-options.ts'
 import type { ResolvedUsers, UserOptions } from './user-options.ts'
 
 /** What `verifyClient`, which has the request's socket, may answer besides. */
@@ -64,7 +65,7 @@ export interface RateLimit {
 }
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
-export interface WebSocketServerOptions extends GuardOptions, UserOptions {
+export interface WebSocketServerOptions extends GuardOptions, RoomOptions, UserOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
   /**
@@ -249,6 +250,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly requireOrigin: boolean
   readonly verifyClient: VerifyClient | undefined
   readonly handler: WebSocketServerOptions['handler']
+  readonly rooms: ResolvedRoomOptions
   readonly maxRooms: number
   readonly maxRoomsPerConnection: number
   readonly maxRoomSize: number

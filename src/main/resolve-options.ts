@@ -22,6 +22,7 @@ import {
 import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 import type { PlacementOptions } from './placement.ts'
 import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
+import { ROOM_CHECKS, resolveRooms } from './room-options.ts'
 import { resolveUsers, USER_CHECKS } from './user-options.ts'
 
 type OptionName = keyof WebSocketServerOptions
@@ -78,6 +79,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   allowOrigins: listOf(isAllowedOrigin, 'an array of strings, regular expressions and functions'),
   requireOrigin: isBoolean,
   ...GUARD_CHECKS,
+  ...ROOM_CHECKS,
   ...USER_CHECKS,
   verifyClient: isFunction,
   handler: (value) =>
@@ -195,6 +197,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
     guards: resolveGuards(options),
+    rooms: resolveRooms(options),
     users: resolveUsers(options),
     allowOrigins: options.allowOrigins ?? [],
     requireOrigin: options.requireOrigin ?? false,

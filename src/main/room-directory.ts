@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { Room, RoomIndex } from '../shared/room-index.ts'
 
 /** Who can be in a room: a connection, of which only its shard counts here. */
@@ -10,6 +11,10 @@ const FEW_MEMBERS = 8
 
 /** A room as main knows it: its members, and which shards they are on. */
 export class DirectoryRoom<Member extends Resident> extends Room<Member> {
+  /** Published by main since it has had members. */
+  messages = 0
+  /** Of the latest join or message, since the process began; whole, so that it takes no memory of its own. */
+  lastActiveMs = Math.trunc(performance.now())
   /** Members by shard, null until they are needed. */
   #perShard: number[] | null = null
 
@@ -21,8 +26,14 @@ export class DirectoryRoom<Member extends Resident> extends Room<Member> {
     return false
   }
 
+  published(): void {
+    this.messages++
+    this.lastActiveMs = Math.trunc(performance.now())
+  }
+
   override add(member: Member): void {
     super.add(member)
+    this.lastActiveMs = Math.trunc(performance.now())
     this.#change(member, 1)
   }
 

@@ -2,6 +2,7 @@ import { ReadyState } from '../shared/connection-table.ts'
 import { encodeFanOut } from '../shared/fan-out.ts'
 import type { Handler } from '../shared/handler.ts'
 import { Joining } from '../shared/joining.ts'
+import type { FanOut } from '../shared/messages.ts'
 import type { RoomInterest } from '../shared/room-interest.ts'
 import { assertRoom, roomNames } from '../shared/room-name.ts'
 import type { BroadcastOptions } from '../shared/send-options.ts'
@@ -10,7 +11,8 @@ import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Peer, PeerRooms, PeerShard } from './peer.ts'
 import { postToEach } from './post-to-each.ts'
-import { RoomDirectory } from './room-directory.ts'
+import { type ActivityOrder, type RoomActivity, topRooms } from './room-activity.ts'
+import { type DirectoryRoom, RoomDirectory } from './room-directory.ts'
 
 type RoomLimit = 'maxRooms' | 'maxRoomsPerConnection' | 'maxRoomSize'
 
@@ -24,6 +26,13 @@ export interface RoomsOverview {
   list(): Promise<Record<string, number>>
   /** Ids of the members in the order in which they joined. Rejects with ShardwsError ARGUMENT_INVALID. */
   members(room: string): Promise<string[]>
+  /**
+   * What goes on in the first `top` rooms, 1 to 1000: 'busiest' by messages that main has published, 'largest' by members,
+   * 'stalest' those where nobody has joined and nothing was published for longest. Looks at every room once.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  activity(top?: number, order?: ActivityOrder): readonly RoomActivity[]
 }
 
 export interface RoomsObserver {
@@ -80,6 +89,10 @@ export class Rooms implements PeerRooms {
     return this.#directory.memberships
   }
 
+  sizeOf(room: string): number {
+    return this.#directory.get(room)?.size ?? 0
+  }
+
   namesOf(peer: Peer): ReadonlySet<string> {
     return new Set(Array.from(this.#directory.roomsOf(peer), ({ name }) => name))
   }
@@ -115,20 +128,31 @@ export class Rooms implements PeerRooms {
     this.#remove(peer, room)
   }
 
+  /** What the engine itself tells the members of rooms. @throws ShardwsError ARGUMENT_INVALID */
   publish(
     rooms: string | readonly string[],
     message: string | Uint8Array,
     options: boolean | BroadcastOptions = {},
   ): boolean {
-    const { counters, find, hasHandlersThere, interest, shards } = this.#context
+    const { names, fanOut } = this.prepare(rooms, message, options)
+    return this.#post(names, this.#audiences(names), fanOut)
+  }
+
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  prepare(
+    rooms: string | readonly string[],
+    message: string | Uint8Array,
+    options: boolean | BroadcastOptions,
+  ): { readonly names: readonly string[]; readonly fanOut: FanOut } {
     const names = roomNames(rooms)
-    const fanOut = encodeFanOut(message, options, (id) => find(id)?.key)
-    const audiences = names.flatMap((name) => this.#directory.get(name) ?? [])
-    // The directory knows at once what main does, the shared memory what the shards do.
-    const isHome = ({ index }: PeerShard): boolean =>
-      audiences.some((audience) => audience.isOn(index)) ||
-      (hasHandlersThere() && names.some((name) => interest.has(index, name)))
-    return postToEach(shards().filter(isHome), counters, (link) => link.publish(names, fanOut))
+    return { names, fanOut: encodeFanOut(message, options, (id) => this.#context.find(id)?.key) }
+  }
+
+  /** What the application publishes: what `prepare` has returned. */
+  post(names: readonly string[], fanOut: FanOut): boolean {
+    const audiences = this.#audiences(names)
+    for (const audience of audiences) audience.published()
+    return this.#post(names, audiences, fanOut)
   }
 
   /** These connections are gone, and their shards know. The directory is exact before anybody hears of it. */
@@ -154,8 +178,22 @@ export class Rooms implements PeerRooms {
         for (const { name, size } of directory.rooms) sizes[name] = size
         return sizes
       },
+      activity: (top = 10, order = 'busiest') => topRooms(directory.rooms, top, order),
       members: async (room) => Array.from(find(room)?.members ?? [], ({ id }) => id),
     }
+  }
+
+  #audiences(names: readonly string[]): readonly DirectoryRoom<Peer>[] {
+    return names.flatMap((name) => this.#directory.get(name) ?? [])
+  }
+
+  #post(names: readonly string[], audiences: readonly DirectoryRoom<Peer>[], fanOut: FanOut): boolean {
+    const { counters, hasHandlersThere, interest, shards } = this.#context
+    // The directory knows at once what main does, the shared memory what the shards do.
+    const isHome = ({ index }: PeerShard): boolean =>
+      audiences.some((audience) => audience.isOn(index)) ||
+      (hasHandlersThere() && names.some((name) => interest.has(index, name)))
+    return postToEach(shards().filter(isHome), counters, (link) => link.publish(names, fanOut))
   }
 
   /** Whether it may be asked for at all; a refusal is counted. */

@@ -38,6 +38,8 @@ export interface Stats extends PerformanceMetrics {
   /** Rooms with at least one member, and how many members they have together. */
   rooms: number
   memberships: number
+  /** Messages that were never sent because a later one took their place within `coalesceMs`. */
+  coalesced: number
   /** Joins that returned false, by the option that refused them; `link`: the shard was too far behind. */
   refusedJoins: Readonly<Record<keyof MainCounters['refusedJoins'], number>>
   /** Who has identified, and what is kept for those who are away. */
@@ -128,6 +130,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     queuedBytes: total(Counter.QUEUED_BYTES),
     rooms: engine.rooms.size,
     memberships: engine.rooms.memberships,
+    coalesced: counters.coalescedMessages,
     refusedJoins: refusedJoinsOf(engine),
     users: engine.users.stats(),
     rejected: byReason(counters.rejected),

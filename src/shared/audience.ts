@@ -1,9 +1,9 @@
 import { jsonText } from './message-arguments.ts'
 import { roomNames } from './room-name.ts'
-import type { Addressee, BroadcastOptions, SendOptions } from './send-options.ts'
+import type { Addressee, CoalesceOptions, PublishOptions, SendOptions } from './send-options.ts'
 
 /** `publish` of the server or of a handler's own thread. */
-type Publish = (rooms: readonly string[], message: string | Uint8Array, options: BroadcastOptions) => boolean
+type Publish = (rooms: readonly string[], message: string | Uint8Array, options: PublishOptions) => boolean
 
 /**
  * The members of some rooms, less some: `server.to('red', 'blue').except(id).send('hello')`. Each call returns a new one, so
@@ -45,13 +45,13 @@ export class Audience {
   }
 
   /** As `publish` to these rooms. @throws ShardwsError ARGUMENT_INVALID */
-  send(message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+  send(message: string | Uint8Array, options?: boolean | (SendOptions & CoalesceOptions)): boolean {
     const send = typeof options === 'boolean' ? { isBinary: options } : options
     return this.#publish(this.#rooms, message, { ...send, except: this.#except, exceptRooms: this.#exceptRooms })
   }
 
   /** `send` of the value as JSON text, made once for all. @throws ShardwsError ARGUMENT_INVALID, also when there is no JSON for it. */
-  json(value: unknown, options?: SendOptions): boolean {
+  json(value: unknown, options?: SendOptions & CoalesceOptions): boolean {
     return this.send(jsonText(value), options)
   }
 }

@@ -50,7 +50,7 @@ function readExcluded(
   const keys = connections.flatMap((each) => {
     if (typeof each === 'string') return keyOf(each) ?? []
     if (typeof each?.key === 'number') return each.key
-    throw new ShardwsError('ARGUMENT_INVALID', 'except must be a connection, its id or an array of these')
+    throw new ShardwsError('ARGUMENT_INVALID', 'options.except must be a connection, its id or an array of these')
   })
   return { keys, rooms: exceptRooms === undefined ? [] : roomNames(exceptRooms) }
 }

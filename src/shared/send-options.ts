@@ -13,6 +13,18 @@ export interface Addressee {
   readonly key: ConnectionKey
 }
 
+/** How a message may wait for a later one that takes its place. */
+export interface CoalesceOptions {
+  /**
+   * Milliseconds in which no more than one message leaves for the same rooms and `coalesceKey`, 0 to 60000: the first
+   * leaves at once, and of those that come within its window the last one at the end of it. For values that replace each
+   * other, as prices and positions do. A message that waits keeps no order with others. Default 0: every message leaves.
+   */
+  readonly coalesceMs?: number
+  /** What the message is about, for rooms with messages that do not replace each other. Default ''. */
+  readonly coalesceKey?: string
+}
+
 /** How a message for many connections is to be sent. */
 export interface BroadcastOptions extends SendOptions {
   /** Connections that do not get it, or their ids. */
@@ -20,3 +32,6 @@ export interface BroadcastOptions extends SendOptions {
   /** Rooms whose members do not get it. */
   readonly exceptRooms?: string | readonly string[]
 }
+
+/** How a message for the members of rooms is to be sent. */
+export interface PublishOptions extends BroadcastOptions, CoalesceOptions {}

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Audience } from './audience.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import { type ConnectionTable, ReadyState } from './connection-table.ts'
-import type { BroadcastOptions, SendOptions } from './send-options.ts'
+import type { BroadcastOptions, PublishOptions, SendOptions } from './send-options.ts'
 import { SocketEvents } from './socket-events.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
@@ -13,11 +13,7 @@ export interface HandlerServer {
   /** As `WebSocketServer.broadcast`. @throws ShardwsError ARGUMENT_INVALID */
   broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
   /** As `WebSocketServer.publish`. @throws ShardwsError ARGUMENT_INVALID */
-  publish(
-    rooms: string | readonly string[],
-    message: string | Uint8Array,
-    options?: boolean | BroadcastOptions,
-  ): boolean
+  publish(rooms: string | readonly string[], message: string | Uint8Array, options?: boolean | PublishOptions): boolean
   /** As `WebSocketServer.close`. @throws ShardwsError ARGUMENT_INVALID */
   close(id: string, code?: number, reason?: string): void
   /** As `WebSocketServer.identify`. @throws ShardwsError ARGUMENT_INVALID */
@@ -225,7 +221,7 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
   publish(
     rooms: string | readonly string[],
     message: string | Uint8Array,
-    options?: boolean | BroadcastOptions,
+    options?: boolean | PublishOptions,
   ): boolean {
     return this.server.publish(rooms, message, options)
   }

@@ -266,6 +266,19 @@ const ROWS: Readonly<Record<Name, Row>> = {
     good: ['error', 'close'],
     bad: ['drop', '', null, true],
   },
+  presence: {
+    read: ({ rooms }) => rooms.presence,
+    byDefault: null,
+    good: [new Becomes(false, null), () => 'here', () => null],
+    bad: ['true', 1, null, {}],
+  },
+  history: {
+    read: ({ rooms }) => rooms.history,
+    byDefault: {},
+    good: [{}, { record: nothing }, { replay: nothing, record: nothing, more: 1 }],
+    bad: [true, 'room', null, 1],
+  },
+  maxCoalescedKeys: integer(({ rooms }) => rooms.maxCoalescedKeys, 10_000, 1, 1_000_000),
   maxDevicesPerUser: integer(({ users }) => users.maxDevicesPerUser, 100, 1, 1_048_576),
   outbox: {
     read: ({ users }) => users.outbox,
@@ -610,6 +623,13 @@ t.test('outbox: the limits of each of its options', async (t) => {
     }
   }
   t.throws(() => resolveOptions({ outbox: { maks: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+})
+
+t.test('history: hooks that are no functions', async (t) => {
+  for (const name of ['record', 'replay']) {
+    const message = `options.history.${name} must be a function`
+    t.throws(() => resolveOptions({ history: { [name]: 1 } as never }), { code: 'OPTION_INVALID', message })
+  }
 })
 
 t.test('AU15 connectionRate: the limits of each of its options', async (t) => {
