@@ -1,5 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import type { Dispatcher, ServerListeners } from '../shared/dispatcher.ts'
+import type { Dispatcher } from '../shared/dispatcher.ts'
+import { ERRORS } from '../shared/errors.ts'
+import type { ServerListeners, TimeoutCode } from '../shared/server-listeners.ts'
 import type { Socket } from '../shared/socket.ts'
 import { bothOf, isThenable } from '../shared/work.ts'
 import type { Engine } from './engine.ts'
@@ -78,9 +80,9 @@ export class EmitterListeners implements ServerListeners {
     this.#engine.counters.invalidMessages++
   }
 
-  onMiddlewareTimeout({ id }: Socket): void {
-    this.#engine.counters.middlewareTimeouts++
-    this.#engine.limitLog.reached('middlewareTimeoutMs', { id, code: 'MIDDLEWARE_TIMEOUT' })
+  onTimeout({ id }: Socket, code: TimeoutCode): void {
+    this.#engine.counters.timeouts[code]++
+    this.#engine.limitLog.reached(ERRORS[code].option ?? code, { id, code })
   }
 
   emit<Name extends keyof WebSocketServerEvents>(name: Name, ...args: WebSocketServerEvents[Name]): void {

@@ -38,6 +38,7 @@ import { ShardEvents } from './shard-events.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
+import { TrafficRates } from './traffic-rates.ts'
 import { Upgrades } from './upgrades.ts'
 import { assertUser, Users } from './users.ts'
 
@@ -56,6 +57,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly mainLag = new MainLag()
   /** Connections at a time: `maxConnections`, or as many as there are descriptors for. */
   readonly capacity: number
+  readonly rates = new TrafficRates(performance.now())
   readonly limitLog: LimitLog
   readonly securityLog: SecurityLog
   readonly shardCounters: Counters

@@ -44,8 +44,8 @@ export class MainCounters {
   /** Times a shard stood still for `stallMs`, and for `killMs`. */
   shardStalls = 0
   shardKills = 0
-  /** Connections that their middleware did not let in in time. */
-  middlewareTimeouts = 0
+  /** Connections that were not let in in time. */
+  readonly timeouts = { MIDDLEWARE_TIMEOUT: 0, AUTH_TIMEOUT: 0 }
   /** Listeners of the application that threw or rejected. */
   handlerErrors = 0
 

@@ -7,6 +7,7 @@ import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ComputeOptions, ResolvedCompute } from './compute-options.ts'
 import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
+import type { AuthOptions, HandlerOptions } from './handler-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
@@ -65,7 +66,7 @@ export interface RateLimit {
 }
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
-export interface WebSocketServerOptions extends GuardOptions, RoomOptions, UserOptions {
+export interface WebSocketServerOptions extends GuardOptions, HandlerOptions, RoomOptions, UserOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
   /**
@@ -261,6 +262,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly handshakeTimeoutMs: number
   readonly verifyTimeoutMs: number
   readonly middlewareTimeoutMs: number
+  readonly authenticate: AuthOptions['authenticate']
   readonly maxPendingHandshakes: number
   readonly maxHeaderFields: number
   readonly maxUrlLength: number

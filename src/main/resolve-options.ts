@@ -6,6 +6,7 @@ import { isToken } from '../shared/protocol/tokens.ts'
 import { deflatePolicyOf, resolveCompression } from './compression-options.ts'
 import { resolveCompute } from './compute-options.ts'
 import { GUARD_CHECKS, resolveGuards } from './guard-options.ts'
+import { HANDLER_CHECKS, resolveHandling } from './handler-options.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
 import {
   type Check,
@@ -79,6 +80,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   allowOrigins: listOf(isAllowedOrigin, 'an array of strings, regular expressions and functions'),
   requireOrigin: isBoolean,
   ...GUARD_CHECKS,
+  ...HANDLER_CHECKS,
   ...ROOM_CHECKS,
   ...USER_CHECKS,
   verifyClient: isFunction,
@@ -181,6 +183,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       maxUnprocessedMessages: options.maxUnprocessedMessages ?? 256,
       maxUnprocessedBytes: options.maxUnprocessedBytes ?? 1024 * 1024,
       maxExternalBytes: options.maxExternalBytes ?? 1024 ** 3,
+      ...resolveHandling(options),
       messageTimeoutMs: options.messageTimeoutMs ?? 30_000,
       pingIntervalMs,
       // A peer that only answers pings is heard once per interval.
@@ -210,6 +213,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     ...resolveHandshake(options),
     middlewareTimeoutMs,
     signalShutdown: resolveSignals(options.handleSignals),
+    authenticate: options.auth?.authenticate,
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
 }

@@ -6,6 +6,7 @@ import type { ComputeStats } from './compute-stats.ts'
 import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
+import type { Traffic } from './traffic-rates.ts'
 import type { UserStats } from './users.ts'
 
 /** The figures of every server of this process together, or of one. Sizes are payload bytes. */
@@ -30,6 +31,8 @@ export interface Stats extends PerformanceMetrics {
   totalConnections: number
   /** Connections at a time: `maxConnections`, or fewer if the process may not open as many files. */
   capacity: number
+  /** Of the last ten seconds, weighted; if the last reading is longer ago, since then. */
+  perSecond: Traffic
   /** Bytes read from and written to the sockets, framing included. */
   wireBytesIn: number
   wireBytesOut: number
@@ -115,16 +118,22 @@ export function metricsFrom({ compressibleBytes, compressedBytes, ...totals }: T
 }
 
 export function statsOf(engine: Engine, startedMs: number): Stats {
-  const { counters, shardCounters, supervisor } = engine
+  const { counters, rates, shardCounters, supervisor } = engine
+  const nowMs = performance.now()
   const total = (counter: Counter): number => shardCounters.total(counter)
   const failures = shardCounters.failures()
-  if (counters.middlewareTimeouts > 0) failures.set('MIDDLEWARE_TIMEOUT', counters.middlewareTimeouts)
+  for (const [code, count] of Object.entries(counters.timeouts)) {
+    if (count > 0) failures.set(code as ErrorCode, (failures.get(code as ErrorCode) ?? 0) + count)
+  }
+  const totals = totalsOf(engine)
+  const { messagesReceived, messagesSent, bytesReceived, bytesSent } = totals
   return {
-    ...metricsFrom(totalsOf(engine)),
+    ...metricsFrom(totals),
     handoff: engine.strategy,
-    uptime: performance.now() - startedMs,
+    uptime: nowMs - startedMs,
     totalConnections: counters.opened,
     capacity: engine.capacity,
+    perSecond: rates.read(nowMs, { messagesReceived, messagesSent, bytesReceived, bytesSent }),
     wireBytesIn: total(Counter.WIRE_BYTES_IN),
     wireBytesOut: total(Counter.WIRE_BYTES_OUT),
     queuedBytes: total(Counter.QUEUED_BYTES),

@@ -1,35 +1,26 @@
+import type { BinaryType } from './binary-type.ts'
+import { Delivery, handlerOf } from './delivery.ts'
 import { ShardwsError } from './errors.ts'
-import { Gate } from './gate.ts'
+import { Gate, type Held } from './gate.ts'
 import type { Handler, Middleware } from './handler.ts'
-import { validateMessage } from './message-validation.ts'
 import { CloseCode } from './protocol/close-codes.ts'
+import type { ServerListeners } from './server-listeners.ts'
 import type { Socket } from './socket.ts'
-import type { SocketEvent } from './socket-events.ts'
 import { Sweep } from './sweep.ts'
-import { bothOf, isThenable } from './work.ts'
+import { isThenable } from './work.ts'
 
 /** How late a connection that does not get on may be noticed. */
 const SWEEP_MS = 50
 
-/** What the server's own listeners hear, before the handler and the socket; none of these throws. */
-export interface ServerListeners {
-  onConnection(socket: Socket): void
-  /** Returns a promise that never rejects if a listener works on the message until then. */
-  onMessage(socket: Socket, message: Buffer, isBinary: boolean): Promise<unknown> | undefined
-  onClose(socket: Socket, code: number, reason: string): void
-  onError(socket: Socket | null, error: Error): void
-  onDrain(socket: Socket): void
-  onDropped(socket: Socket): void
-  onJoined(socket: Socket, room: string): void
-  onLeft(socket: Socket, room: string): void
-  /** Code of the application threw or rejected. */
-  onHandlerError(): void
-  /** So did a listener of errors, which hears of no more of them. */
-  onErrorListenerFailed(error: unknown): void
-  /** A message did not match the schema of its handler and was not delivered. */
-  onInvalidMessage(): void
-  /** A connection was closed because its middleware did not get on. */
-  onMiddlewareTimeout(socket: Socket): void
+export interface DispatchOptions {
+  /** Milliseconds; 0 = unlimited. */
+  readonly middlewareTimeoutMs: number
+  readonly authTimeoutMs: number
+  /** Nobody is let in who has not said who they are, be there somebody to judge that or not. */
+  readonly isAuthRequired: boolean
+  /** One message of a connection at a time. */
+  readonly serialize: boolean
+  readonly binaryType: BinaryType
 }
 
 /**
@@ -39,15 +30,20 @@ export interface ServerListeners {
  */
 export class Dispatcher {
   readonly #listeners: ServerListeners
-  readonly #middlewareTimeoutMs: number
+  readonly #delivery: Delivery
+  readonly #options: DispatchOptions
+  /** For handlers without one of their own. */
+  readonly #authenticate: Handler['authenticate']
   /** Replaced, never changed: a connection keeps those it has begun with. */
   #middleware: readonly Middleware[] = []
   readonly #waiting = new Map<Socket, Gate>()
   readonly #sweep = new Sweep(SWEEP_MS, (nowMs) => this.#onSweep(nowMs))
 
-  constructor(listeners: ServerListeners, middlewareTimeoutMs: number) {
+  constructor(listeners: ServerListeners, options: DispatchOptions, authenticate?: Handler['authenticate']) {
     this.#listeners = listeners
-    this.#middlewareTimeoutMs = middlewareTimeoutMs
+    this.#delivery = new Delivery(listeners, options.binaryType)
+    this.#options = options
+    this.#authenticate = authenticate
   }
 
   get hasMiddleware(): boolean {
@@ -68,55 +64,51 @@ export class Dispatcher {
   onConnection(socket: Socket): void {
     this.#listeners.onConnection(socket)
     const middleware = this.#middleware
-    if (middleware.length === 0 && handlerOf(socket)?.open === undefined) return
-    const gate = new Gate()
-    socket.gate = gate
+    if (middleware.length === 0 && handlerOf(socket)?.open === undefined && !this.#mustAuthenticate(socket)) return
+    const gate = this.#hold(socket)
     this.#pass(socket, gate, middleware, 0)
-    if (gate.stage === 'middleware') this.#wait(socket, gate)
+    if (gate.stage === 'middleware') this.#wait(socket, gate, this.#options.middlewareTimeoutMs)
   }
 
   /** In a shard: another thread's middleware decides about this connection, and `admit` or `close` says how. */
   hold(socket: Socket): void {
-    socket.gate = new Gate()
+    this.#hold(socket)
   }
 
   admit(socket: Socket): void {
     const { gate } = socket
-    if (gate?.stage === 'middleware') this.#enter(socket, gate)
+    if (gate?.stage === 'middleware') this.#admit(socket, gate)
   }
 
   onMessage(socket: Socket, message: Buffer, isBinary: boolean): Promise<unknown> | undefined {
     const { gate } = socket
-    if (gate === null) return this.#deliver(socket, message, isBinary)
     // A copy: a held view would hold the whole batch.
-    const copy = Buffer.from(message)
-    return gate.hold(() => this.#deliver(socket, copy, isBinary))
+    if (gate !== null) return gate.hold(Buffer.from(message), isBinary)
+    const work = this.#delivery.message(socket, message, isBinary)
+    if (work !== undefined && this.#options.serialize) this.#holdWhile(socket, this.#hold(socket, 'busy'), work)
+    return work
   }
 
   onClose(socket: Socket, code: number, reason: string): void {
     const tell = (): void => {
       this.#forget(socket)
       this.#listeners.onClose(socket, code, reason)
-      this.#tell(socket, 'close', code, reason)
+      this.#delivery.tell(socket, 'close', code, reason)
     }
     const { gate } = socket
     if (gate === null) return tell()
-    // `open` may go on for ever, and somebody may have to clean up.
-    if (gate.stage === 'open') gate.dueMs = this.#dueMs()
+    // A handler may go on for ever, and somebody may have to clean up.
+    if (gate.stage === 'open' || gate.stage === 'busy') this.#wait(socket, gate, this.#options.middlewareTimeoutMs)
     gate.holdClose(tell)
   }
 
   onError(socket: Socket | null, error: Error): void {
-    this.#listeners.onError(socket, error)
-    if (socket === null) return
-    const handler = handlerOf(socket)
-    if (handler?.error !== undefined) this.#tryOnError(handler.error, handler, socket, error)
-    for (const listener of socket.takeListeners('error')) this.#tryOnError(listener, socket, error)
+    this.#delivery.error(socket, error)
   }
 
   onDrain(socket: Socket): void {
     this.#listeners.onDrain(socket)
-    this.#tell(socket, 'drain')
+    this.#delivery.tell(socket, 'drain')
   }
 
   onDropped(socket: Socket): void {
@@ -125,21 +117,20 @@ export class Dispatcher {
 
   onJoined(socket: Socket, room: string): void {
     this.#listeners.onJoined(socket, room)
-    this.#tell(socket, 'room:join', room)
+    this.#delivery.tell(socket, 'room:join', room)
   }
 
   onLeft(socket: Socket, room: string): void {
     this.#listeners.onLeft(socket, room)
-    this.#tell(socket, 'room:leave', room)
+    this.#delivery.tell(socket, 'room:leave', room)
   }
 
-  /** One that is not let in yet hears of its messages only. */
   onPing(socket: Socket, payload: Buffer): void {
-    if (socket.gate === null) this.#tell(socket, 'ping', payload)
+    if (isIn(socket)) this.#delivery.tell(socket, 'ping', payload)
   }
 
   onPong(socket: Socket, payload: Buffer): void {
-    if (socket.gate === null) this.#tell(socket, 'pong', payload)
+    if (isIn(socket)) this.#delivery.tell(socket, 'pong', payload)
   }
 
   // ── a new connection ──
@@ -147,7 +138,7 @@ export class Dispatcher {
   #pass(socket: Socket, gate: Gate, middleware: readonly Middleware[], index: number): void {
     if (gate.stage !== 'middleware') return
     const step = middleware[index]
-    if (step === undefined) return this.#enter(socket, gate)
+    if (step === undefined) return this.#admit(socket, gate)
     let isCalled = false
     const next = (error?: unknown): void => {
       if (isCalled) return
@@ -173,33 +164,99 @@ export class Dispatcher {
   }
 
   #fail(socket: Socket, error: Error): void {
-    this.#onHandlerError(socket, error)
+    this.#delivery.failed(socket, error)
     socket.close(CloseCode.INTERNAL_ERROR, 'middleware failed')
+  }
+
+  /** The middleware has let it in. */
+  #admit(socket: Socket, gate: Gate): void {
+    if (!this.#mustAuthenticate(socket)) return this.#enter(socket, gate)
+    gate.authenticate()
+    this.#wait(socket, gate, this.#options.authTimeoutMs)
+    void this.#authenticated(socket, gate)
+  }
+
+  #mustAuthenticate(socket: Socket): boolean {
+    return this.#options.isAuthRequired || handlerOf(socket)?.authenticate !== undefined
+  }
+
+  /** Asks about one message after the other until one says who it is. */
+  async #authenticated(socket: Socket, gate: Gate): Promise<void> {
+    for (let held = await gate.next(); held !== undefined; held = await gate.next()) {
+      const user = await this.#ask(socket, held)
+      held.done()
+      if (gate.stage !== 'authentication') return
+      if (user === undefined || user === null || user === false) continue
+      if (user !== true) socket.user = user
+      return this.#enter(socket, gate)
+    }
+    gate.refuse()
+  }
+
+  /** Never rejects. */
+  async #ask(socket: Socket, { message, isBinary }: Held): Promise<unknown> {
+    const handler = handlerOf(socket)
+    try {
+      const data = this.#delivery.dataOf(message, isBinary)
+      if (handler?.authenticate !== undefined) return await handler.authenticate(socket, data, isBinary)
+      return await this.#authenticate?.(socket, data, isBinary)
+    } catch (error) {
+      this.#delivery.failed(socket, error as Error)
+      socket.close(CloseCode.POLICY_VIOLATION, 'authentication failed')
+      return undefined
+    }
   }
 
   #enter(socket: Socket, gate: Gate): void {
     gate.enter()
-    gate.dueMs = gate.isClosed ? this.#dueMs() : Number.POSITIVE_INFINITY
+    gate.dueMs = gate.isClosed ? this.#dueMs(this.#options.middlewareTimeoutMs) : Number.POSITIVE_INFINITY
     carryUser(socket)
     const handler = handlerOf(socket)
     const work =
-      handler?.open === undefined ? undefined : this.#call(socket, handler.open, handler, [socket, socket.request])
-    if (work === undefined) return this.#release(socket, gate)
+      handler?.open === undefined
+        ? undefined
+        : this.#delivery.call(socket, handler.open, handler, [socket, socket.request])
+    if (work === undefined) return this.#ready(socket, gate)
     // It has closed the connection itself before it began to wait.
     if (gate.stage === 'refused') return
-    this.#wait(socket, gate)
-    void work.then(() => this.#release(socket, gate))
+    this.#waiting.set(socket, gate)
+    this.#sweep.start()
+    void work.then(() => this.#ready(socket, gate))
   }
 
-  #wait(socket: Socket, gate: Gate): void {
-    if (gate.stage === 'middleware') gate.dueMs = this.#dueMs()
+  /** The handler takes messages. */
+  #ready(socket: Socket, gate: Gate): void {
+    if (!this.#options.serialize) return this.#release(socket, gate)
+    gate.serve()
+    this.#next(socket, gate)
+  }
+
+  /** With `serialize`: the next message, once the handler is done with the one before. */
+  #next(socket: Socket, gate: Gate): void {
+    const work = gate.deliverUntilBusy()
+    if (work === undefined) this.#release(socket, gate)
+    else this.#holdWhile(socket, gate, work)
+  }
+
+  #holdWhile(socket: Socket, gate: Gate, work: Promise<unknown>): void {
+    void work.then(() => this.#next(socket, gate))
+  }
+
+  #hold(socket: Socket, stage?: 'busy'): Gate {
+    const gate = new Gate((message, isBinary) => this.#delivery.message(socket, message, isBinary), stage)
+    socket.gate = gate
+    return gate
+  }
+
+  #wait(socket: Socket, gate: Gate, timeoutMs: number): void {
+    gate.dueMs = this.#dueMs(timeoutMs)
     this.#waiting.set(socket, gate)
     this.#sweep.start()
   }
 
   #release(socket: Socket, gate: Gate): void {
-    // What was refused stays refused until it has closed.
-    if (gate.stage === 'refused') return
+    // What was refused stays refused until it has closed; what was given up is through.
+    if (gate.stage === 'refused' || gate.stage === 'through') return
     this.#forget(socket)
     socket.gate = null
     gate.release()
@@ -209,8 +266,7 @@ export class Dispatcher {
     if (this.#waiting.delete(socket) && this.#waiting.size === 0) this.#sweep.stop()
   }
 
-  #dueMs(): number {
-    const timeoutMs = this.#middlewareTimeoutMs
+  #dueMs(timeoutMs: number): number {
     return timeoutMs === 0 ? Number.POSITIVE_INFINITY : this.#sweep.nowMs + timeoutMs
   }
 
@@ -223,86 +279,19 @@ export class Dispatcher {
 
   #giveUp(socket: Socket, gate: Gate): void {
     this.#forget(socket)
-    if (gate.stage === 'open') return this.#release(socket, gate)
-    if (gate.stage === 'refused') return
-    this.#listeners.onMiddlewareTimeout(socket)
-    this.onError(socket, new ShardwsError('MIDDLEWARE_TIMEOUT'))
-    socket.close(CloseCode.POLICY_VIOLATION, 'middleware timeout')
-  }
-
-  // ── to the application ──
-
-  #deliver(socket: Socket, message: Buffer, isBinary: boolean): Promise<unknown> | undefined {
-    const handler = handlerOf(socket)
-    if (handler?.validate !== undefined && !this.#isValid(socket, handler, message, isBinary)) return undefined
-    let work = this.#listeners.onMessage(socket, message, isBinary)
-    const listeners = socket.takeListeners('message')
-    if (handler?.message === undefined && listeners.length === 0) return work
-    const data = isBinary ? message : message.toString()
-    if (handler?.message !== undefined) {
-      work = bothOf(work, this.#call(socket, handler.message, handler, [socket, data, isBinary]))
-    }
-    for (const listener of listeners) work = bothOf(work, this.#call(socket, listener, socket, [data, isBinary]))
-    return work
-  }
-
-  #isValid(socket: Socket, { validate, onInvalid }: Handler, message: Buffer, isBinary: boolean): boolean {
-    if (validate === undefined) return true
-    try {
-      const error = validateMessage(validate, message, isBinary)
-      if (error === null) return true
-      this.#listeners.onInvalidMessage()
-      this.onError(socket, error)
-      if (onInvalid === 'close') socket.close(CloseCode.POLICY_VIOLATION, error.message)
-    } catch (error) {
-      this.#onHandlerError(socket, error as Error)
-    }
-    return false
-  }
-
-  #tell(socket: Socket, event: Exclude<SocketEvent, 'message' | 'error'>, ...args: readonly unknown[]): void {
-    const handler = handlerOf(socket)
-    const handle = event === 'room:join' || event === 'room:leave' ? undefined : handler?.[event]
-    if (handle !== undefined) void this.#call(socket, handle, handler, [socket, ...args])
-    for (const listener of socket.takeListeners(event)) void this.#call(socket, listener, socket, args)
-  }
-
-  /** Returns a promise that never rejects if the application is not done yet. */
-  #call(
-    socket: Socket,
-    listener: (...args: never[]) => unknown,
-    self: unknown,
-    args: readonly unknown[],
-  ): Promise<unknown> | undefined {
-    try {
-      const result: unknown = Reflect.apply(listener, self, args)
-      if (!isThenable(result)) return undefined
-      return Promise.resolve(result).catch((error) => this.#onHandlerError(socket, error as Error))
-    } catch (error) {
-      this.#onHandlerError(socket, error as Error)
-      return undefined
-    }
-  }
-
-  /** To raise 'error' for what an error listener throws would call it again, for ever. */
-  #tryOnError(listener: (...args: never[]) => unknown, self: unknown, ...args: readonly unknown[]): void {
-    const log = (error: unknown): void => this.#listeners.onErrorListenerFailed(error)
-    try {
-      const result: unknown = Reflect.apply(listener, self, args)
-      if (isThenable(result)) result.then(undefined, log)
-    } catch (error) {
-      log(error)
-    }
-  }
-
-  #onHandlerError(socket: Socket, error: Error): void {
-    this.#listeners.onHandlerError()
-    this.onError(socket, error)
+    const { stage } = gate
+    if (stage === 'open' || stage === 'busy') return this.#release(socket, gate)
+    if (stage === 'refused') return
+    const code = stage === 'middleware' ? 'MIDDLEWARE_TIMEOUT' : 'AUTH_TIMEOUT'
+    this.#listeners.onTimeout(socket, code)
+    this.onError(socket, new ShardwsError(code))
+    socket.close(CloseCode.POLICY_VIOLATION, `${stage} timeout`)
   }
 }
 
-function handlerOf({ handler }: Socket): Handler | null {
-  return handler as Handler | null
+/** One that is not let in yet hears of its messages only. */
+function isIn({ gate }: Socket): boolean {
+  return gate === null || gate.stage === 'busy'
 }
 
 /** Whom the middleware has found is known as `verifyClient`'s find is. */

@@ -132,6 +132,11 @@ const TABLE = {
     closeCode: 1008,
     option: 'middlewareTimeoutMs',
   },
+  AUTH_TIMEOUT: {
+    message: 'the client did not say who it is within auth.timeoutMs',
+    closeCode: 1008,
+    option: 'auth.timeoutMs',
+  },
   TRANSPORT_FAILED: { message: 'the TCP connection failed' },
 } as const satisfies Record<string, ErrorRow>
 

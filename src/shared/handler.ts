@@ -45,6 +45,12 @@ export interface Handler<Data = unknown, Params = Record<string, string>> {
   upgrade?(request: UpgradeRequest<Params>): boolean | Verdict | Promise<boolean | Verdict>
   /** Messages wait until its promise settles. */
   open?(socket: Socket<Data>, request: UpgradeRequest<Params>): unknown
+  /**
+   * Asked about every message of a new connection, one after the other, before `open`, until one says who it is: true, or
+   * the user, which becomes `socket.user`. With false, null or undefined the message is forgotten and the next one is asked
+   * about; `socket.send` and `socket.close` say why. What it throws or rejects with closes with 1008. See the option `auth`.
+   */
+  authenticate?(socket: Socket<Data>, message: string | Buffer, isBinary: boolean): unknown
   /** Text is a string, binary a Buffer: a view on a larger one, to be copied if it is kept for long. */
   message?(socket: Socket<Data>, message: string | Buffer, isBinary: boolean): unknown
   /** 1006: it ended without a closing handshake. */

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
+import type { BinaryType } from './binary-type.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import type { Agreement } from './protocol/permessage-deflate.ts'
 import type { TakerSetup, Ticket } from './ticket.ts'
@@ -59,6 +60,11 @@ export interface ShardOptions {
   readonly maxUnprocessedBytes: number
   /** Bytes outside the heap of one shard. */
   readonly maxExternalBytes: number
+  /** See `DispatchOptions`. */
+  readonly authTimeoutMs: number
+  readonly isAuthRequired: boolean
+  readonly serialize: boolean
+  readonly binaryType: BinaryType
   readonly messageTimeoutMs: number
   readonly pingIntervalMs: number
   readonly livenessMs: number

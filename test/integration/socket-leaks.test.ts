@@ -70,7 +70,7 @@ t.test('row 50: a connection without listeners pays one pointer for them', async
   const plain = bytesOf(() => new Plain())
   const passed = bytesOf(() => {
     const socket = new Plain()
-    socket.gate = new Gate()
+    socket.gate = new Gate(() => undefined)
     socket.gate = null
     return socket
   })

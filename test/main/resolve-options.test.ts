@@ -266,6 +266,23 @@ const ROWS: Readonly<Record<Name, Row>> = {
     good: ['error', 'close'],
     bad: ['drop', '', null, true],
   },
+  auth: {
+    read: ({ shard, authenticate }) => [shard.isAuthRequired, shard.authTimeoutMs, authenticate],
+    byDefault: [false, 10_000, undefined],
+    good: [
+      new Becomes({}, [true, 10_000, undefined]),
+      new Becomes({ mode: 'in-band', authenticate: nothing, timeoutMs: 0 }, [true, 0, nothing]),
+      new Becomes({ timeoutMs: INT32_MAX }, [true, INT32_MAX, undefined]),
+    ],
+    bad: ['in-band', true, null, nothing],
+  },
+  binaryType: {
+    read: ({ shard }) => shard.binaryType,
+    byDefault: 'buffer',
+    good: ['buffer', 'arraybuffer', 'uint8array'],
+    bad: ['blob', '', null, 1],
+  },
+  serialize: flag(({ shard }) => shard.serialize),
   presence: {
     read: ({ rooms }) => rooms.presence,
     byDefault: null,
@@ -623,6 +640,19 @@ t.test('outbox: the limits of each of its options', async (t) => {
     }
   }
   t.throws(() => resolveOptions({ outbox: { maks: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+})
+
+t.test('auth: the limits of each of its options', async (t) => {
+  const bad = { mode: ['before', true, null], authenticate: [true, 'jwt', null], timeoutMs: [-1, INT32_MAX + 1, 1.5] }
+  for (const [name, values] of Object.entries(bad)) {
+    for (const value of values) {
+      t.throws(() => resolveOptions({ auth: { [name]: value } as never }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.auth\\.${name} `),
+      })
+    }
+  }
+  t.throws(() => resolveOptions({ auth: { timeout: 1 } as never }), { code: 'OPTION_UNKNOWN' })
 })
 
 t.test('history: hooks that are no functions', async (t) => {

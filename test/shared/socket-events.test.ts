@@ -72,7 +72,7 @@ t.test('CO13 metadata is an object until it is set', async (t) => {
 t.test('a gate that is gone leaves what else there is', async (t) => {
   const socket = new Socket()
   t.equal(socket.gate, null)
-  socket.gate = new Gate()
+  socket.gate = new Gate(() => undefined)
   socket.metadata.kept = true
   socket.gate = null
   t.equal(socket.gate, null)
