@@ -3,7 +3,8 @@ import type { Handler, HandlerFunction } from './shared/handler.ts'
 export type { Handler, HandlerFunction, Verdict } from './shared/handler.ts'
 export type { CanJoin } from './shared/joining.ts'
 export type { MessageSchema } from './shared/message-validation.ts'
-export type { BroadcastOptions, HandlerServer, SendOptions, Socket } from './shared/socket.ts'
+export type { BroadcastOptions, PublishOptions, SendOptions } from './shared/send-options.ts'
+export type { HandlerServer, Socket } from './shared/socket.ts'
 export type { UpgradeRequest } from './shared/upgrade-request.ts'
 
 /**

@@ -1,10 +1,11 @@
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
-import { Dispatcher, type ServerListeners } from '../src/shared/dispatcher.ts'
+import { Dispatcher } from '../src/shared/dispatcher.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import type { Handler } from '../src/shared/handler.ts'
 import type { Handled } from '../src/shared/messages.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
+import type { ServerListeners } from '../src/shared/server-listeners.ts'
 import type { Socket } from '../src/shared/socket.ts'
 import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
 import { decodeValue, encodeError, encodeValue } from '../src/shared/values.ts'
@@ -36,13 +37,14 @@ export class Application {
   readonly #sockets = new Map<ConnectionKey, ShardSocket>()
   readonly #dispatcher: Dispatcher
   readonly #memberships: Memberships
+  readonly #server: ShardServer
   readonly #socketContext: SocketContext
 
   constructor(context: ConnectionContext, { handlers, shard, index, rooms, interest }: ApplicationSetup) {
     const { counters, link, options } = context
     this.#context = context
     this.#handlers = handlers
-    this.#dispatcher = new Dispatcher(this.#listeners(), options.middlewareTimeoutMs)
+    this.#dispatcher = new Dispatcher(this.#listeners(), options)
     this.reports = new RoomReports(link, interest, index)
     this.#memberships = new Memberships({
       options,
@@ -55,11 +57,12 @@ export class Application {
       onLimited: ({ key }, option) => link.limited(key, option),
       onFailed: (socket, error) => this.#dispatcher.onError(socket, error),
     })
+    this.#server = new ShardServer(context, shard, interest)
     this.#socketContext = {
       shard: context,
       dispatcher: this.#dispatcher,
       memberships: this.#memberships,
-      server: new ShardServer(context, shard, interest),
+      server: this.#server,
       onClosed: ({ key }) => this.#sockets.delete(key),
     }
   }
@@ -123,6 +126,7 @@ export class Application {
 
   stop(): void {
     this.#dispatcher.stop()
+    this.#server.stop()
   }
 
   /** The verdict, or the error in its place, as of `encodeValue`. Never rejects. */
@@ -147,7 +151,7 @@ export class Application {
       onDropped: ignore,
       onJoined: ignore,
       onLeft: ignore,
-      onMiddlewareTimeout: ignore,
+      onTimeout: (_, code) => counters.countFailure(code),
       onError: (socket, error) => this.#report(socket, error),
       onHandlerError: () => counters.add(Counter.HANDLER_ERRORS, 1),
       onErrorListenerFailed: (error) => this.#context.link.threw(NO_KEY, encodeError(error)),

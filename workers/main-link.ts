@@ -94,6 +94,16 @@ export class MainLink {
     this.#link.posted()
   }
 
+  identified(id: string, userId: string | null): void {
+    events.identified(this.#link.out, id, userId)
+    this.#link.posted()
+  }
+
+  sentToUser(userId: string, payload: Uint8Array, flags: number): void {
+    events.sentToUser(this.#link.out, userId, payload, flags)
+    this.#link.posted()
+  }
+
   /** `value`, `error` and `verdict` as of `encodeValue`. */
   posted(value: Uint8Array): void {
     events.posted(this.#link.out, value)

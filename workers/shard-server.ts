@@ -1,3 +1,4 @@
+import { Coalescer } from '../src/shared/coalescer.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
@@ -6,8 +7,9 @@ import { assertCloseArguments, assertMessage } from '../src/shared/message-argum
 import type { FanOut, ReceivedFanOut } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
-import { roomNames } from '../src/shared/room-name.ts'
-import type { BroadcastOptions, HandlerServer, SendOptions } from '../src/shared/socket.ts'
+import { assertUser, roomNames } from '../src/shared/room-name.ts'
+import type { BroadcastOptions, PublishOptions, SendOptions } from '../src/shared/send-options.ts'
+import type { HandlerServer } from '../src/shared/socket.ts'
 import { encodeValue } from '../src/shared/values.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { SiblingLink } from './sibling-link.ts'
@@ -28,11 +30,17 @@ export class ShardServer implements HandlerServer {
   readonly #context: ConnectionContext
   readonly #shard: ServedShard
   readonly #interest: RoomInterest
+  readonly #coalescer: Coalescer
 
   constructor(context: ConnectionContext, shard: ServedShard, interest: RoomInterest) {
     this.#context = context
     this.#shard = shard
     this.#interest = interest
+    const { counters, options } = context
+    this.#coalescer = new Coalescer(options.maxCoalescedKeys, {
+      onReplaced: () => counters.add(Counter.COALESCED_MESSAGES, 1),
+      onFull: () => counters.add(Counter.REFUSED_WINDOWS, 1),
+    })
   }
 
   get state(): ReadonlyMap<string, unknown> {
@@ -68,15 +76,11 @@ export class ShardServer implements HandlerServer {
   publish(
     rooms: string | readonly string[],
     message: string | Uint8Array,
-    options: boolean | BroadcastOptions = {},
+    options: boolean | PublishOptions = {},
   ): boolean {
     const names = roomNames(rooms)
     const fanOut = this.#encode(message, options)
-    this.#shard.publish(names, received(fanOut))
-    return this.#toSiblings(
-      (index) => names.some((name) => this.#interest.has(index, name)),
-      (sibling) => sibling.publish(names, fanOut),
-    )
+    return this.#coalescer.send(names, options, () => this.#publish(names, fanOut))
   }
 
   close(id: string, code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
@@ -89,12 +93,45 @@ export class ShardServer implements HandlerServer {
     else sibling.closeConnection(key, code, reason)
   }
 
+  identify(id: string, userId: string | null): boolean {
+    if (userId !== null) assertUser(userId)
+    const { link, table } = this.#context
+    const key = table.find(id)
+    if (key === undefined || table.readyState(key) !== ReadyState.OPEN) return false
+    if (!link.hasCredit()) return this.#refused(Counter.REFUSED_BY_LINK)
+    link.identified(id, userId)
+    return true
+  }
+
+  sendToUser(userId: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    assertUser(userId)
+    assertMessage(message)
+    const { link } = this.#context
+    const flags = sendFlags(message, options)
+    if (!link.hasCredit()) return this.#refused(Counter.REFUSED_BY_LINK)
+    link.sentToUser(userId, typeof message === 'string' ? Buffer.from(message) : message, flags)
+    return true
+  }
+
+  /** Sends what waits. */
+  stop(): void {
+    this.#coalescer.stop()
+  }
+
   post(message: unknown): boolean {
     const { link } = this.#context
     const bytes = encodeValue(message, 'message')
     if (!link.hasCredit()) return this.#refused(Counter.REFUSED_BY_LINK)
     link.posted(bytes)
     return true
+  }
+
+  #publish(names: readonly string[], fanOut: FanOut): boolean {
+    this.#shard.publish(names, received(fanOut))
+    return this.#toSiblings(
+      (index) => names.some((name) => this.#interest.has(index, name)),
+      (sibling) => sibling.publish(names, fanOut),
+    )
   }
 
   #encode(message: string | Uint8Array, options: boolean | BroadcastOptions): FanOut {

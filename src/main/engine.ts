@@ -11,6 +11,7 @@ import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { assertMessage } from '../shared/message-arguments.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { RoomInterest } from '../shared/room-interest.ts'
+import { assertUser } from '../shared/room-name.ts'
 import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import { ComputePool } from './compute-pool.ts'
@@ -40,7 +41,7 @@ import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdow
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
 import { TrafficRates } from './traffic-rates.ts'
 import { Upgrades } from './upgrades.ts'
-import { assertUser, Users } from './users.ts'
+import { Users } from './users.ts'
 
 const SHARD_LOG_LEVELS = {
   started: 'info',
@@ -112,7 +113,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       shards: () => this.supervisor.shards,
     })
     this.publications = new Publications({
-      options: options.rooms,
+      options,
       rooms: this.rooms,
       counters,
       limitLog,

@@ -1,5 +1,5 @@
+import type { StandIn } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
-import type { Handler } from '../shared/handler.ts'
 import type { Socket } from '../shared/socket.ts'
 import { decodeValue } from '../shared/values.ts'
 
@@ -17,7 +17,8 @@ interface Admissible {
  * A module whose default export handles connections in the shards. To main's dispatcher it is a handler that passes
  * each connection on when the middleware has let it in.
  */
-export class HandlerModule implements Handler {
+export class HandlerModule implements StandIn {
+  readonly isStandIn = true
   readonly index: number
   readonly url: string
   /** Fulfilled when every shard has it; rejected with HANDLER_LOAD_FAILED. */

@@ -7,7 +7,7 @@ import { type Check, checkOptions, integer, isBoolean, isFunction, isObject, one
 export interface AuthOptions {
   /** Who a client is must be told before the 101 (`verifyClient`) or in-band, which is what this is about. Default 'in-band'. */
   readonly mode?: 'in-band'
-  /** As `Handler.authenticate`, for all whose handler has none. Without any nobody is let in. */
+  /** As `Handler.authenticate`, for all on main whose handler has none. Without either nobody is let in: handlers in shards have their own. */
   readonly authenticate?: Handler['authenticate']
   /** Milliseconds from the end of the middleware, 0 to 2^31 - 1; then 1008. 0 = unlimited. Default 10000. */
   readonly timeoutMs?: number

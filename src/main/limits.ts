@@ -10,6 +10,7 @@ const COUNTED: Readonly<Record<string, readonly Counter[]>> = {
   maxRooms: [Counter.REFUSED_MAX_ROOMS],
   maxRoomsPerConnection: [Counter.REFUSED_MAX_ROOMS_PER_CONNECTION],
   maxRoomSize: [Counter.REFUSED_MAX_ROOM_SIZE],
+  maxCoalescedKeys: [Counter.REFUSED_WINDOWS],
   maxPendingPongs: [Counter.COALESCED_PONGS],
   rateLimit: [Counter.RATE_LIMITED_MESSAGES, Counter.RATE_PAUSES],
   livenessMs: [Counter.LIVENESS_TIMEOUTS],

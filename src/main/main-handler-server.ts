@@ -6,6 +6,9 @@ interface Host {
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean
   broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
   identify(id: string, userId: string | null): boolean
+  readonly users: {
+    user(userId: string): { send(message: string | Uint8Array, options?: boolean | SendOptions): boolean }
+  }
   readonly publications: Pick<HandlerServer, 'publish'>
   readonly peers: { find(id: string): { close(code?: number, reason?: string): void } | undefined }
   readonly state: ReadonlyMap<string, unknown>
@@ -47,6 +50,10 @@ export class MainHandlerServer implements HandlerServer {
 
   identify(id: string, userId: string | null): boolean {
     return this.#host.identify(id, userId)
+  }
+
+  sendToUser(userId: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    return this.#host.users.user(userId).send(message, options)
   }
 
   /** A clone, in a later tick: as it is for a handler in a shard. */

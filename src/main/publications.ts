@@ -1,15 +1,15 @@
-import { Coalescer, windowOf } from '../shared/coalescer.ts'
+import { Coalescer } from '../shared/coalescer.ts'
 import { SendFlag } from '../shared/messages.ts'
 import type { PublishOptions } from '../shared/send-options.ts'
 import { isThenable } from '../shared/work.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
-import type { ResolvedRoomOptions } from './room-options.ts'
+import type { ResolvedOptions } from './options.ts'
 import type { Rooms } from './rooms.ts'
 
 /** What the publications need of their engine. */
 export interface PublicationsContext {
-  readonly options: ResolvedRoomOptions
+  readonly options: Pick<ResolvedOptions, 'rooms' | 'shard'>
   readonly rooms: Rooms
   readonly counters: MainCounters
   readonly limitLog: LimitLog
@@ -24,7 +24,7 @@ export class Publications {
   constructor(context: PublicationsContext) {
     const { counters, limitLog, options } = context
     this.#context = context
-    this.#coalescer = new Coalescer(options.maxCoalescedKeys, {
+    this.#coalescer = new Coalescer(options.shard.maxCoalescedKeys, {
       onReplaced: () => counters.coalescedMessages++,
       onFull: () => {
         counters.refusedWindows++
@@ -38,19 +38,17 @@ export class Publications {
     message: string | Uint8Array,
     options: boolean | PublishOptions = {},
   ): boolean {
-    const { names, fanOut } = this.#context.rooms.prepare(rooms, message, options)
-    const send = (sent: string | Uint8Array): boolean => {
-      this.#record(names, sent, (fanOut.flags & SendFlag.BINARY) !== 0)
-      return this.#context.rooms.post(names, fanOut)
-    }
-    if (typeof options === 'boolean' || options.coalesceMs === undefined) return send(message)
-    const windowMs = windowOf(options)
-    if (windowMs === 0) return send(message)
-    // A copy of bytes: their owner may go on writing to them.
+    const directory = this.#context.rooms
+    const { history } = this.#context.options.rooms
+    const { names, fanOut } = directory.prepare(rooms, message, options)
+    if (history.record === undefined) return this.#coalescer.send(names, options, () => directory.post(names, fanOut))
+    const isBinary = (fanOut.flags & SendFlag.BINARY) !== 0
+    // A copy of bytes, which may have to wait: their owner may go on writing to them.
     const own = typeof message === 'string' ? message : Buffer.from(message)
-    // No name of a room holds a NUL.
-    const key = `${names.join('\0')}\0\0${options.coalesceKey ?? ''}`
-    return this.#coalescer.offer(key, windowMs, () => send(own))
+    return this.#coalescer.send(names, options, () => {
+      this.#record(names, own, isBinary)
+      return directory.post(names, fanOut)
+    })
   }
 
   /** Sends what waits. */
@@ -59,7 +57,7 @@ export class Publications {
   }
 
   #record(names: readonly string[], message: string | Uint8Array, isBinary: boolean): void {
-    const { history } = this.#context.options
+    const { history } = this.#context.options.rooms
     if (history.record === undefined) return
     for (const name of names) {
       try {

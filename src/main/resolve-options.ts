@@ -193,6 +193,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       maxLifetimeMs: options.maxLifetimeMs ?? 0,
       beatMs: Math.min(LONGEST_BEAT_MS, Math.floor(watch.stallMs / BEATS_PER_STALL)),
       ...rooms,
+      maxCoalescedKeys: options.maxCoalescedKeys ?? 10_000,
       middlewareTimeoutMs,
     }),
     deflatePolicy: compression && deflatePolicyOf(compression),

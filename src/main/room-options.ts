@@ -16,7 +16,7 @@ export type PresenceNotice = (presence: Presence) => string | Uint8Array | null
 
 /** Where the past of rooms is kept: the server keeps nothing of it itself. What the functions throw or reject with is an `error`. */
 export interface RoomHistory {
-  /** Hears of everything that main publishes, once for each room, before it is sent. The bytes are valid during the call only. */
+  /** Hears of everything that main publishes, once for each room, before it is sent; what handlers in the shards publish does not pass main. */
   record?(room: string, message: string | Uint8Array, isBinary: boolean): unknown
   /**
    * What a connection that has just joined is sent, oldest first, up to the first message that `send` refuses. It is sent
@@ -44,7 +44,6 @@ export interface RoomOptions {
 export interface ResolvedRoomOptions {
   readonly presence: PresenceNotice | null
   readonly history: RoomHistory
-  readonly maxCoalescedKeys: number
 }
 
 export const ROOM_CHECKS: Readonly<Record<keyof RoomOptions, Check>> = {
@@ -54,7 +53,7 @@ export const ROOM_CHECKS: Readonly<Record<keyof RoomOptions, Check>> = {
 }
 
 /** @throws ShardwsError OPTION_INVALID */
-export function resolveRooms({ presence, history = {}, maxCoalescedKeys = 10_000 }: RoomOptions): ResolvedRoomOptions {
+export function resolveRooms({ presence, history = {} }: RoomOptions): ResolvedRoomOptions {
   for (const name of ['record', 'replay'] as const) {
     const hook = history[name]
     // The object may be one of a class with more in it.
@@ -62,7 +61,7 @@ export function resolveRooms({ presence, history = {}, maxCoalescedKeys = 10_000
       throw new ShardwsError('OPTION_INVALID', `options.history.${name} must be a function`)
   }
   const notice = typeof presence === 'function' ? presence : presence === true ? presenceText : null
-  return Object.freeze({ presence: notice, history, maxCoalescedKeys })
+  return Object.freeze({ presence: notice, history })
 }
 
 function presenceText({ kind, room, size }: Presence): string {

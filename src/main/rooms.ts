@@ -27,7 +27,7 @@ export interface RoomsOverview {
   /** Ids of the members in the order in which they joined. Rejects with ShardwsError ARGUMENT_INVALID. */
   members(room: string): Promise<string[]>
   /**
-   * What goes on in the first `top` rooms, 1 to 1000: 'busiest' by messages that main has published, 'largest' by members,
+   * What goes on in the first `top` rooms, 1 to 1000: 'busiest' by messages that main (not a handler in a shard) has published, 'largest' by members,
    * 'stalest' those where nobody has joined and nothing was published for longest. Looks at every room once.
    *
    * @throws ShardwsError ARGUMENT_INVALID

@@ -28,6 +28,8 @@ export interface ShardObserver {
   onJudged(shard: RunningShard, key: ConnectionKey, verdict: Buffer): void
   onJoined(shard: RunningShard, key: ConnectionKey, room: string): void
   onLeft(shard: RunningShard, key: ConnectionKey, room: string): void
+  onIdentified(id: string, userId: string | null): void
+  onSentToUser(userId: string, payload: Buffer, flags: number): void
   onPosted(value: Buffer): void
   onThrew(key: ConnectionKey, error: Buffer): void
   onLoaded(shard: RunningShard, module: number, error: Buffer): void
@@ -207,6 +209,14 @@ export class RunningShard implements EventHandler {
 
   left(key: ConnectionKey, room: string): void {
     this.#observer.onLeft(this, key, room)
+  }
+
+  identified(id: string, userId: string | null): void {
+    this.#observer.onIdentified(id, userId)
+  }
+
+  sentToUser(userId: string, payload: Buffer, flags: number): void {
+    this.#observer.onSentToUser(userId, payload, flags)
   }
 
   posted(value: Buffer): void {

@@ -1,6 +1,7 @@
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { validateMessage } from '../shared/message-validation.ts'
+import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../shared/room-interest.ts'
 import { decodeValue } from '../shared/values.ts'
@@ -16,6 +17,7 @@ import type { RunningShard, ShardObserver } from './running-shard.ts'
 import type { SecurityLog } from './security-log.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Upgrades } from './upgrades.ts'
+import type { Users } from './users.ts'
 
 /** What is told of an engine's shards concerns one of these. */
 interface Host {
@@ -25,6 +27,7 @@ interface Host {
   readonly securityLog: SecurityLog
   readonly peers: PeerRegistry
   readonly rooms: Rooms
+  readonly users: Users
   readonly interest: RoomInterest
   readonly modules: HandlerModules
   readonly supervisor: Supervisor
@@ -64,6 +67,16 @@ export class ShardEvents implements ShardObserver {
     this.#host.interest.applied(shard.index)
     const peer = this.#host.peers.get(key)
     if (peer !== undefined) this.#host.rooms.leftThere(peer, room)
+  }
+
+  onIdentified(id: string, userId: string | null): void {
+    const peer = this.#host.peers.find(id)
+    if (peer !== undefined) this.#host.users.identify(peer, userId)
+  }
+
+  onSentToUser(userId: string, payload: Buffer, flags: number): void {
+    const isBinary = (flags & SendFlag.BINARY) !== 0
+    this.#host.users.send(userId, payload, { isBinary, compress: (flags & SendFlag.PLAIN) === 0 })
   }
 
   onPosted(value: Buffer): void {

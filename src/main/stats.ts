@@ -139,7 +139,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     queuedBytes: total(Counter.QUEUED_BYTES),
     rooms: engine.rooms.size,
     memberships: engine.rooms.memberships,
-    coalesced: counters.coalescedMessages,
+    coalesced: counters.coalescedMessages + total(Counter.COALESCED_MESSAGES),
     refusedJoins: refusedJoinsOf(engine),
     users: engine.users.stats(),
     rejected: byReason(counters.rejected),

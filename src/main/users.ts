@@ -1,8 +1,7 @@
 import { ReadyState } from '../shared/connection-table.ts'
-import { ShardwsError } from '../shared/errors.ts'
 import { assertMessage } from '../shared/message-arguments.ts'
 import { Room, RoomIndex } from '../shared/room-index.ts'
-import { isName, MAX_NAME_BYTES } from '../shared/room-name.ts'
+import { assertUser } from '../shared/room-name.ts'
 import type { SendOptions } from '../shared/send-options.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters, OutboxCounters, OutboxLimit } from './main-counters.ts'
@@ -101,11 +100,4 @@ export class Users {
     this.#limitLog.reached('maxDevicesPerUser', { id: peer.id, user: userId })
     return false
   }
-}
-
-/** @throws ShardwsError ARGUMENT_INVALID */
-export function assertUser(userId: unknown): void {
-  if (typeof userId === 'string' && isName(userId)) return
-  const expected = `a string of 1 to ${MAX_NAME_BYTES} bytes of UTF-8 without NUL and lone surrogates`
-  throw new ShardwsError('ARGUMENT_INVALID', `userId must be ${expected}`)
 }

@@ -32,6 +32,19 @@ export class Coalescer {
     this.#observer = observer
   }
 
+  /**
+   * Sends a message for these rooms at once or, if its options ask for a window, when that is due.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  send(rooms: readonly string[], options: boolean | CoalesceOptions, send: () => boolean): boolean {
+    const windowMs = windowOf(options)
+    if (windowMs === 0) return send()
+    const { coalesceKey = '' } = options as CoalesceOptions
+    // No name of a room holds a NUL.
+    return this.offer(`${rooms.join('\0')}\0\0${coalesceKey}`, windowMs, send)
+  }
+
   /** True also for a message that waits. `send` may be called later, or never. */
   offer(key: string, windowMs: number, send: () => boolean): boolean {
     const window = this.#windows.get(key)
@@ -71,7 +84,9 @@ export class Coalescer {
 }
 
 /** The window that the options ask for, 0 for none. @throws ShardwsError ARGUMENT_INVALID */
-export function windowOf({ coalesceMs = 0, coalesceKey = '' }: CoalesceOptions): number {
+export function windowOf(options: boolean | CoalesceOptions): number {
+  if (typeof options === 'boolean' || options.coalesceMs === undefined) return 0
+  const { coalesceMs, coalesceKey = '' } = options
   if (!Number.isInteger(coalesceMs) || coalesceMs < 0 || coalesceMs > LONGEST_WINDOW_MS) {
     const expected = `an integer from 0 to ${LONGEST_WINDOW_MS}`
     throw new ShardwsError('ARGUMENT_INVALID', `options.coalesceMs must be ${expected}, got ${String(coalesceMs)}`)

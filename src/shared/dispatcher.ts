@@ -23,6 +23,11 @@ export interface DispatchOptions {
   readonly binaryType: BinaryType
 }
 
+/** On main, for a handler in a shard: there, and not here, clients say who they are. */
+export interface StandIn extends Handler {
+  readonly isStandIn: true
+}
+
 /**
  * Tells the application what happens to a connection: first the listeners of the server, then the handler of its route,
  * then the listeners of the socket. A new connection passes the middleware before its handler. It is the same on main and
@@ -177,7 +182,9 @@ export class Dispatcher {
   }
 
   #mustAuthenticate(socket: Socket): boolean {
-    return this.#options.isAuthRequired || handlerOf(socket)?.authenticate !== undefined
+    const handler: (Handler & Partial<StandIn>) | null = handlerOf(socket)
+    if (handler?.isStandIn) return false
+    return this.#options.isAuthRequired || handler?.authenticate !== undefined
   }
 
   /** Asks about one message after the other until one says who it is. */

@@ -22,6 +22,8 @@ const Event = {
   THREW: 16,
   LOADED: 17,
   JUDGED: 18,
+  IDENTIFIED: 19,
+  SENT_TO_USER: 20,
 } as const
 
 export interface EventHandler {
@@ -48,6 +50,10 @@ export interface EventHandler {
   /** A connection that its shard handles has joined a room, or left it other than by closing. */
   joined(key: ConnectionKey, room: string): void
   left(key: ConnectionKey, room: string): void
+  /** A handler says which user is at the other end of a connection; null: nobody any more. */
+  identified(id: string, userId: string | null): void
+  /** A handler has something for all devices of a user. `flags`: see `SendFlag`. */
+  sentToUser(userId: string, payload: Buffer, flags: number): void
   /** A value for the application, as of `encodeValue`. */
   posted(value: Buffer): void
   /** A handler in the shard has failed on this connection, -1 for none; `error` as of `encodeValue`. */
@@ -90,6 +96,13 @@ export const events = {
     batch.begin(Event.CLOSED, key, code, reason),
   joined: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Event.JOINED, key, room),
   left: (batch: BatchWriter, key: ConnectionKey, room: string): void => batch.begin(Event.LEFT, key, room),
+  /** No user has an empty name. */
+  identified: (batch: BatchWriter, id: string, userId: string | null): void =>
+    batch.begin(Event.IDENTIFIED, id, userId ?? ''),
+  sentToUser(batch: BatchWriter, userId: string, payload: Uint8Array, flags: number): void {
+    batch.begin(Event.SENT_TO_USER, userId, flags)
+    batch.bytes(payload)
+  },
   posted(batch: BatchWriter, value: Uint8Array): void {
     batch.begin(Event.POSTED)
     batch.bytes(value)
@@ -143,6 +156,13 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.joined(batch.number(), batch.string())
     case Event.LEFT:
       return handler.left(batch.number(), batch.string())
+    case Event.IDENTIFIED:
+      return handler.identified(batch.string(), batch.string() || null)
+    case Event.SENT_TO_USER: {
+      const userId = batch.string()
+      const flags = batch.number()
+      return handler.sentToUser(userId, batch.bytes(), flags)
+    }
     case Event.POSTED:
       return handler.posted(batch.bytes())
     case Event.THREW:

@@ -60,6 +60,7 @@ export interface ShardOptions {
   readonly maxUnprocessedBytes: number
   /** Bytes outside the heap of one shard. */
   readonly maxExternalBytes: number
+  readonly maxCoalescedKeys: number
   /** See `DispatchOptions`. */
   readonly authTimeoutMs: number
   readonly isAuthRequired: boolean

@@ -16,8 +16,19 @@ export interface HandlerServer {
   publish(rooms: string | readonly string[], message: string | Uint8Array, options?: boolean | PublishOptions): boolean
   /** As `WebSocketServer.close`. @throws ShardwsError ARGUMENT_INVALID */
   close(id: string, code?: number, reason?: string): void
-  /** As `WebSocketServer.identify`. @throws ShardwsError ARGUMENT_INVALID */
+  /**
+   * As `WebSocketServer.identify`. In a shard true says that main was asked, which decides by `maxDevicesPerUser`, and false
+   * that the connection is not open or main too far behind.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
   identify(id: string, userId: string | null): boolean
+  /**
+   * As `WebSocketServer.user(userId).send`. In a shard true says that main was given the message, false that it is too far behind.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  sendToUser(userId: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean
   /**
    * Hands a value to the application on main, which hears it as `wss.on('post')`: whatever `structuredClone` takes, with
    * no more than Buffers as binary data. False: main is too far behind, and nothing was posted.

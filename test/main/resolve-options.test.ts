@@ -295,7 +295,7 @@ const ROWS: Readonly<Record<Name, Row>> = {
     good: [{}, { record: nothing }, { replay: nothing, record: nothing, more: 1 }],
     bad: [true, 'room', null, 1],
   },
-  maxCoalescedKeys: integer(({ rooms }) => rooms.maxCoalescedKeys, 10_000, 1, 1_000_000),
+  maxCoalescedKeys: integer(({ shard }) => shard.maxCoalescedKeys, 10_000, 1, 1_000_000),
   maxDevicesPerUser: integer(({ users }) => users.maxDevicesPerUser, 100, 1, 1_048_576),
   outbox: {
     read: ({ users }) => users.outbox,

@@ -85,11 +85,29 @@ t.test('stop sends what waits, and then nothing waits', async (t) => {
 })
 
 t.test('what a window may be', async (t) => {
-  t.same(
-    [windowOf({}), windowOf({ coalesceMs: 0 }), windowOf({ coalesceMs: 60_000, coalesceKey: 'a' })],
-    [0, 0, 60_000],
-  )
+  for (const options of [true, {}, { coalesceMs: 0 }, { coalesceKey: 'a' }]) t.equal(windowOf(options), 0)
+  t.equal(windowOf({ coalesceMs: 60_000, coalesceKey: 'a' }), 60_000)
   for (const coalesceMs of [-1, 60_001, 1.5, Number.NaN, '1' as unknown as number])
     t.throws(() => windowOf({ coalesceMs }), { code: 'ARGUMENT_INVALID', message: /coalesceMs must be/ })
-  t.throws(() => windowOf({ coalesceKey: 1 as unknown as string }), { code: 'ARGUMENT_INVALID' })
+  const coalesceKey = 1 as unknown as string
+  t.throws(() => windowOf({ coalesceMs: 1, coalesceKey }), { code: 'ARGUMENT_INVALID', message: /coalesceKey must be/ })
+})
+
+t.test('a window is of the same rooms and the same key', async (t) => {
+  const { coalescer } = coalescing()
+  const sent: string[] = []
+  const send = (rooms: string[], coalesceKey: string): void => {
+    coalescer.send(rooms, { coalesceMs: WINDOW_MS, coalesceKey }, () => sent.push(`${rooms} ${coalesceKey}`) > 0)
+  }
+  for (const [rooms, key] of [
+    [['red'], ''],
+    [['red', 'blue'], ''],
+    [['red'], 'price'],
+    [['red'], 'blue'],
+    [['red'], 'price'],
+  ] as const) {
+    send([...rooms], key)
+  }
+  t.same(sent, ['red ', 'red,blue ', 'red price', 'red blue'])
+  coalescer.stop()
 })

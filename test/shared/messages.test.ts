@@ -61,6 +61,8 @@ const EVENTS: readonly (keyof EventHandler & string)[] = [
   'ponged',
   'joined',
   'left',
+  'identified',
+  'sentToUser',
   'posted',
   'threw',
   'loaded',
@@ -305,6 +307,22 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   ],
   joined: [told('joined')],
   left: [told('left')],
+  identified: [
+    fc.tuple(reasons, fc.option(fc.string({ minLength: 1 }))).map(
+      ([id, userId]): Sample => ({
+        write: (batch) => events.identified(batch, id, userId),
+        call: ['identified', id, userId],
+      }),
+    ),
+  ],
+  sentToUser: [
+    fc.tuple(reasons, payloads, fc.nat(3)).map(
+      ([userId, payload, flags]): Sample => ({
+        write: (batch) => events.sentToUser(batch, userId, payload, flags),
+        call: ['sentToUser', userId, payload, flags],
+      }),
+    ),
+  ],
   posted: [
     payloads.map((value): Sample => ({ write: (batch) => events.posted(batch, value), call: ['posted', value] })),
   ],
