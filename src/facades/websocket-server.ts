@@ -9,7 +9,7 @@ import type { Compute } from '../main/compute-pool.ts'
 import { EmitterListeners } from '../main/emitter-listeners.ts'
 import { Engine } from '../main/engine.ts'
 import { type Health, healthOf } from '../main/health.ts'
-import type { ResolvedOptions, WebSocketServerOptions } from '../main/options.ts'
+import type { WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
@@ -17,7 +17,7 @@ import type { RoomsOverview } from '../main/rooms.ts'
 import type { WebSocketServerEvents } from '../main/server-events.ts'
 import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
-import { Signals } from '../main/signals.ts'
+import { endOnSignals, type Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
 import type { User } from '../main/user.ts'
 import { Audience } from '../shared/audience.ts'
@@ -76,7 +76,9 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     this.state = this.#engine.state
     this.rooms = this.#engine.rooms.overview()
     this.compute = Object.freeze<Compute>({ run: (task, options) => this.#engine.compute.run(task, options) })
-    this.#signals = this.#listenToSignals(resolved)
+    const { signalShutdown, logger } = resolved
+    const ending = { shutdown: () => this.shutdown(signalShutdown ?? {}), force: () => this.#engine.forceShutdown() }
+    this.#signals = signalShutdown && endOnSignals(ending, logger)
     register(this.#engine)
   }
 
@@ -335,20 +337,6 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     // To emit 'error' for an error listener would call it again, for ever.
     if (event === 'error') this.#listeners.onErrorListenerFailed(error)
     else this.#listeners.onFailed(error, args[0])
-  }
-
-  #listenToSignals({ signalShutdown, logger }: ResolvedOptions): Signals | null {
-    if (signalShutdown === null) return null
-    return new Signals(
-      (signal) => {
-        logger.info({ signal }, 'asked to end')
-        void this.shutdown(signalShutdown)
-      },
-      (signal) => {
-        logger.warn({ signal }, 'asked to end again: connections are destroyed')
-        this.#engine.forceShutdown()
-      },
-    )
   }
 
   #assertOpen(): void {

@@ -10,8 +10,8 @@ import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { AuthOptions, HandlerOptions } from './handler-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
-import type { ShutdownOptions } from './shutdown-options.ts'
 import type { ResolvedRoomOptions, RoomOptions } from './room-options.ts'
+import type { ShutdownOptions } from './shutdown-options.ts'
 import type { ResolvedUsers, UserOptions } from './user-options.ts'
 
 /** What `verifyClient`, which has the request's socket, may answer besides. */
@@ -261,7 +261,6 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly maxConnections: number
   readonly handshakeTimeoutMs: number
   readonly verifyTimeoutMs: number
-  readonly middlewareTimeoutMs: number
   readonly authenticate: AuthOptions['authenticate']
   readonly maxPendingHandshakes: number
   readonly maxHeaderFields: number

@@ -22,8 +22,8 @@ import {
 } from './option-checks.ts'
 import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 import type { PlacementOptions } from './placement.ts'
-import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
 import { ROOM_CHECKS, resolveRooms } from './room-options.ts'
+import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
 import { resolveUsers, USER_CHECKS } from './user-options.ts'
 
 type OptionName = keyof WebSocketServerOptions
@@ -148,7 +148,6 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   const watch = resolveWatch(options)
-  const middlewareTimeoutMs = options.middlewareTimeoutMs ?? 10_000
   const rooms = {
     maxRooms: options.maxRooms ?? 100_000,
     maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
@@ -194,7 +193,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       beatMs: Math.min(LONGEST_BEAT_MS, Math.floor(watch.stallMs / BEATS_PER_STALL)),
       ...rooms,
       maxCoalescedKeys: options.maxCoalescedKeys ?? 10_000,
-      middlewareTimeoutMs,
+      middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
     }),
     deflatePolicy: compression && deflatePolicyOf(compression),
     protocols: options.protocols ?? [],
@@ -212,7 +211,6 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     canJoin: options.canJoin,
     compute: resolveCompute(options.compute, options.execArgv),
     ...resolveHandshake(options),
-    middlewareTimeoutMs,
     signalShutdown: resolveSignals(options.handleSignals),
     authenticate: options.auth?.authenticate,
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),

@@ -1,3 +1,5 @@
+import type { Logger } from './logger.ts'
+
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /** Tells of the signals that ask the process to end, until it is stopped: then they end it again, as without listeners. */
@@ -21,4 +23,25 @@ export class Signals {
     this.#wasAsked = true
     this.#onFirst(signal)
   }
+}
+
+/** What a signal ends. */
+interface Ending {
+  shutdown(): unknown
+  /** Destroys at once what that has not ended yet. */
+  force(): void
+}
+
+/** The first signal begins the end, the second one cuts it short. */
+export function endOnSignals({ shutdown, force }: Ending, logger: Logger): Signals {
+  return new Signals(
+    (signal) => {
+      logger.info({ signal }, 'asked to end')
+      void shutdown()
+    },
+    (signal) => {
+      logger.warn({ signal }, 'asked to end again: connections are destroyed')
+      force()
+    },
+  )
 }

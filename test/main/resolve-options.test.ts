@@ -343,7 +343,7 @@ const ROWS: Readonly<Record<Name, Row>> = {
   handshakeTimeoutMs: integer((options) => options.handshakeTimeoutMs, 10_000, 100, 600_000),
   // At most handshakeTimeoutMs, which is 10000 here.
   verifyTimeoutMs: integer((options) => options.verifyTimeoutMs, 5000, 100, 10_000),
-  middlewareTimeoutMs: integer((options) => options.middlewareTimeoutMs, 10_000, 0, INT32_MAX),
+  middlewareTimeoutMs: integer(({ shard }) => shard.middlewareTimeoutMs, 10_000, 0, INT32_MAX),
   maxPendingHandshakes: integer((options) => options.maxPendingHandshakes, 1024, 1, 1_048_576),
   maxHeaderFields: integer((options) => options.maxHeaderFields, 100, 5, 1000),
   maxUrlLength: integer((options) => options.maxUrlLength, 4096, 1, 65_536),

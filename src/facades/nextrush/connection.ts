@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { RouteParams } from '../../shared/handler.ts'
-import type { BroadcastOptions, Socket } from '../../shared/socket.ts'
+import type { BroadcastOptions } from '../../shared/send-options.ts'
+import type { Socket } from '../../shared/socket.ts'
 
 /** One connection. Properties of your own may be added; `data` is the place with a type. */
 export type WSConnection<Data = Record<string, unknown>> = Socket<Data>

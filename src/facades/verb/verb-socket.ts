@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ReadyState } from '../../shared/connection-table.ts'
-import type { BroadcastOptions, SendOptions, Socket } from '../../shared/socket.ts'
+import type { BroadcastOptions, SendOptions } from '../../shared/send-options.ts'
+import type { Socket } from '../../shared/socket.ts'
 
 /** The connection as the engine knows it. */
 export type EngineSocket = Socket
