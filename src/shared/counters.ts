@@ -81,9 +81,9 @@ export const Counter = {
   REFUSED_MAX_ROOM_SIZE: 39,
   REFUSED_CAN_JOIN: 40,
   /** Messages that gave way to a later one within `coalesceMs`. */
-  COALESCED_MESSAGES: 41,
+  COALESCED_MESSAGES: 42,
   /** Messages sent at once for want of a window, by `maxCoalescedKeys`. */
-  REFUSED_WINDOWS: 42,
+  REFUSED_WINDOWS: 43,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
