@@ -25,7 +25,7 @@ export interface VerbHandlers<Data = Record<string, unknown>> {
 /** The engine's options, under Verb's names too, and the handlers. The engine's defaults hold. */
 export interface VerbWebSocketOptions<Data = Record<string, unknown>>
   extends VerbHandlers<Data>,
-    WebSocketServerOptions {
+    Omit<WebSocketServerOptions, 'handler'> {
   /** What `maxBackpressure` does to a slow connection: true closes it with 1013, false refuses the newest message. Default false. */
   closeOnBackpressureLimit?: boolean
   /** Minutes after which a connection is closed with 1001, ± 10 %, 0 to 35791; 0 = never. Default 0. */
@@ -122,6 +122,12 @@ export function maxAdmitted({ maxConnections = DEFAULT_MAX_CONNECTIONS }: WebSoc
 export function engineOptionsOf<Data>(options: VerbWebSocketOptions<Data> = {}): WebSocketServerOptions {
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(WEBSOCKET_CHECKS, name)))
   checkOptions('options.websocket', WEBSOCKET_CHECKS, own)
+  if (Object.hasOwn(options, 'handler')) {
+    throw new ShardwsError(
+      'OPTION_UNKNOWN',
+      'options.websocket.handler is unknown: give open, message, close … themselves; modules for the shards are for WebSocketServer',
+    )
+  }
   const engine: WebSocketServerOptions = Object.fromEntries(
     Object.entries(options).filter(([name]) => !Object.hasOwn(WEBSOCKET_CHECKS, name)),
   )
