@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { extname } from 'node:path'
+import { BroadcastChannel } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { type ShutdownPlan, WebSocketServer, type WebSocketServerOptions } from '../../src/index.ts'
 import { OWN_CONFIGURATIONS, RELAY_CONFIGURATION } from '../fixtures/configurations.ts'
 import { EngineUnderTest, nextText, sendText } from '../fixtures/engine-under-test.ts'
-import { Journal } from '../fixtures/journal.ts'
+import { eventually, Journal } from '../fixtures/journal.ts'
 import { RawClient } from '../fixtures/raw-client.ts'
 import { RawOpcode } from '../fixtures/raw-frame.ts'
 
@@ -200,6 +202,22 @@ t.test('SH07: what runs at a close runs for everyone, also at a shutdown', async
   t.same(closed.toSorted(), expected)
   t.same(cleaned.toSorted(), expected)
   for (const client of clients) client.destroy()
+})
+
+t.test('SH07: the same for a handler in the shards', async (t) => {
+  const channel = new BroadcastChannel('shardws test farewells')
+  const farewells: string[] = []
+  channel.onmessage = (event) => void farewells.push((event as { data: string }).data)
+  t.teardown(() => channel.close())
+  const handler = new URL(`../fixtures/handlers/farewell${extname(import.meta.url)}`, import.meta.url)
+  const engine = await EngineUnderTest.start(t, { shards: 2, handler })
+  const joined = await engine.joinMany(6)
+  const polite = joined.slice(2)
+  for (const { client } of polite) void answerClose(client)
+  t.match(await engine.server.shutdown({ deadlineMs: 300 }), { closed: 4, terminated: 2 })
+  const expected = joined.map((each) => `${each.id} ${polite.includes(each) ? 1001 : 1006}`).sort()
+  await eventually('all are told', () => farewells.length === expected.length)
+  t.same(farewells.toSorted(), expected)
 })
 
 t.test('a listener of draining may ask for the report, and is told once', async (t) => {

@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import t, { type Test } from 'tap'
 import type { ShardEvent, WebSocketServerOptions } from '../../src/index.ts'
 import { EngineUnderTest, type Joined, nextText, sendText } from '../fixtures/engine-under-test.ts'
@@ -118,6 +119,26 @@ t.test('row 8: with its only shard standing still a server lets clients wait for
   const { peer } = await engine.join()
   t.equal(peer.shard, 0)
   t.match(engine.server.stats(), { shardDeaths: 1, rejected: { total: 0 } })
+})
+
+t.test('row 8: a hostile regular expression in a handler costs its shard, and nobody else', async (t) => {
+  const handler = new URL(`../fixtures/handlers/hostile-regex${extname(import.meta.url)}`, import.meta.url)
+  const engine = await EngineUnderTest.start(t, { shards: 2, stallMs: STALL_MS, killMs: KILL_MS, handler })
+  const joined = await engine.joinMany(2)
+  const [attacker, other] = [0, 1].map((index) => joined.find(({ peer }) => peer.shard === index) as Joined)
+  const ask = async ({ client }: Joined, name: string): Promise<string> => {
+    sendText(client, name)
+    return nextText(client)
+  }
+  t.equal(await ask(attacker as Joined, 'aaa!'), 'false')
+  sendText((attacker as Joined).client, `${'a'.repeat(60)}!`)
+  await eventOf(engine, 'stalled')
+  t.equal(await ask(other as Joined, 'aaa'), 'true')
+  t.match((await eventOf(engine, 'exited')).cause, { code: 'SHARD_STALLED' })
+  t.match(await attacker?.client.waitClosed(), { closeFrameSeen: false })
+  t.equal(await ask(other as Joined, 'aaa'), 'true')
+  const newcomer = await engine.join()
+  t.equal(await ask(newcomer, 'aaa!'), 'false')
 })
 
 t.test('row 8: main standing still is not held against a shard', async (t) => {
