@@ -5,6 +5,8 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { deferred } from '../fixtures/deferred.ts'
 import { eventually } from '../fixtures/journal.ts'
+import { descriptorsBackTo, openDescriptors } from '../fixtures/process-resources.ts'
+import { RawClient } from '../fixtures/raw-client.ts'
 import { upgradeRequest } from '../fixtures/raw-request.ts'
 import { VerbUnderTest } from '../fixtures/verb-server.ts'
 
@@ -157,4 +159,36 @@ t.test('an answer that is streamed arrives whole, and a page that nobody gets is
   t.ok(refused.body.length > 3_000_000, 'with the lengths of the chunks')
   t.equal(await (await verb.connect('/page')).nextText(), 'open')
   await finished.promise
+})
+
+t.test('whatever becomes of upgrade requests, no descriptor, handshake or connection is left', async (t) => {
+  const verb = new VerbUnderTest(t, { shards: 1, execArgv: [], verifyTimeoutMs: 200, open: () => {} })
+  verb.app
+    .get('/page', (_request, response) => response.html('page'))
+    .get('/refused', (_request, response) => response.status(400).json({}))
+    .get('/thrown', () => {
+      throw Object.assign(new Error('no'), { status: 403 })
+    })
+    .get('/upgraded', (_request, response) => response.upgrade().send('hello'))
+    .get('/closed', (_request, response) => response.upgrade().close(4000))
+    .get('/terminated', (_request, response) => response.upgrade().terminate())
+    .get('/undecided', () => {})
+  await verb.listen()
+  ;(await verb.open({ path: '/upgraded' })).destroy()
+  await verb.empty()
+  const before = openDescriptors().length
+  const paths = ['/page', '/refused', '/thrown', '/upgraded', '/closed', '/terminated', '/undecided', '/no/route']
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(
+      paths.map(async (path) => {
+        const client = await RawClient.open({ port: verb.port, path }).catch(() => null)
+        client?.destroy()
+      }),
+    )
+  }
+  await verb.empty()
+  await descriptorsBackTo(before)
+  t.equal(verb.app.getStats().active, 0)
+  const [total = 0, opened = 0] = [verb.app.stats()?.rejected.total, verb.app.getStats().total]
+  t.ok(total >= 30 && opened >= 40, `${total} refused, ${opened} opened`)
 })
