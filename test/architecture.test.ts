@@ -21,6 +21,7 @@ const ONE_SIDED: imports.Reasons = {
   'src/shared/protocol/frame-header.ts': BOTH_WAYS,
   'src/shared/protocol/frame-parser.ts': BOTH_WAYS,
   'src/shared/protocol/message-buffer.ts': BOTH_WAYS,
+  'src/shared/protocol/parser-snapshot.ts': BOTH_WAYS,
   'src/shared/protocol/utf8.ts': BOTH_WAYS,
 }
 

@@ -5,6 +5,7 @@ import { firstByteViolation, secondByteViolation } from './frame-header.ts'
 import { maskKeyOf, rotateKey, xorRange } from './mask.ts'
 import { MessageBuffer } from './message-buffer.ts'
 import { CONTROL_BIT, FIN, LENGTH_16, LENGTH_64, LENGTH_BITS, OPCODE_BITS, Opcode, RSV1 } from './opcodes.ts'
+import type { ParserSnapshot } from './parser-snapshot.ts'
 import { advanceUtf8, isValidUtf8, UTF8_BOUNDARY, UTF8_INVALID } from './utf8.ts'
 
 /** Receives what the parser finds. Any of these may call `stop()`; none may push. */
@@ -115,6 +116,27 @@ export class FrameParser {
     this.stage = Stage.STOPPED
     this.control = null
     this.forgetMessage()
+  }
+
+  /** To be taken between two pushes. */
+  snapshot(): ParserSnapshot {
+    const { stage, first, length, missing, maskKey, messageFirst, fragments, utf8State } = this
+    const [message, control] = [this.message?.snapshot() ?? null, this.control?.snapshot() ?? null]
+    return { stage, first, length, missing, maskKey, messageFirst, fragments, utf8State, message, control }
+  }
+
+  /** Goes on where the parser of this snapshot was, which had the same role and limits. Takes over its memory. */
+  restore(snapshot: ParserSnapshot): void {
+    this.stage = snapshot.stage
+    this.first = snapshot.first
+    this.length = snapshot.length
+    this.missing = snapshot.missing
+    this.maskKey = snapshot.maskKey
+    this.messageFirst = snapshot.messageFirst
+    this.fragments = snapshot.fragments
+    this.utf8State = snapshot.utf8State
+    this.message = snapshot.message && MessageBuffer.restore(snapshot.message)
+    this.control = snapshot.control && MessageBuffer.restore(snapshot.control)
   }
 
   /**

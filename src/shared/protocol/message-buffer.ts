@@ -13,23 +13,40 @@ const MOST = 3 / 4
  */
 export class MessageBuffer {
   /** Bytes collected. */
-  length = 0
+  length: number
   private bytes: Buffer
   /** The payload begins where copies of it are fast: see `copyBytes`. */
   private readonly start: number
 
-  private constructor(first: Buffer, missing: number) {
-    this.start = congruentOffset(first.byteOffset)
-    this.bytes = Buffer.allocUnsafeSlow(this.start + roomFor(first.length, missing))
+  private constructor(bytes: Buffer, start: number, length: number) {
+    this.bytes = bytes
+    this.start = start
+    this.length = length
   }
 
   /** Adds `part` to `buffer`, or to a new one. `missing`: bytes of the frame that are still to come. */
   static append(buffer: MessageBuffer | null, part: Buffer, missing: number): MessageBuffer {
-    const target = buffer ?? new MessageBuffer(part, missing)
+    const target = buffer ?? MessageBuffer.create(part, missing)
     const room = roomFor(target.length + part.length, missing)
     // Were there room just for the frame at hand, every frame would copy all that came before it.
     target.add(part, missing === 0 ? room : Math.max(room, target.length + (target.length >> 1)))
     return target
+  }
+
+  /** For `restore`, perhaps on another thread. */
+  snapshot(): Uint8Array {
+    // Not `slice`, which may take memory of Node's pool: that cannot be given to another thread.
+    return new Uint8Array(this.bytes.subarray(this.start, this.start + this.length))
+  }
+
+  /** Takes over `bytes`. */
+  static restore(bytes: Uint8Array): MessageBuffer {
+    return new MessageBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
+  }
+
+  private static create(first: Buffer, missing: number): MessageBuffer {
+    const start = congruentOffset(first.byteOffset)
+    return new MessageBuffer(Buffer.allocUnsafeSlow(start + roomFor(first.length, missing)), start, 0)
   }
 
   /** All of the payload, `lastPart` included; a view of the latter if there was nothing before. */
