@@ -1,6 +1,14 @@
 import type { ShardOptions } from '../src/shared/messages.ts'
 import { TokenBucket } from './token-bucket.ts'
 
+export interface ControlFramesSnapshot {
+  /** See `TokenBucket`. */
+  readonly rate: number
+  readonly waitingPongs: number
+  /** Payload of the ping whose pong is owed. */
+  readonly latest: Uint8Array | null
+}
+
 /** What a peer's pings and pongs may cost: how many a second, and how many answers wait while it does not read. */
 export class ControlFrames {
   readonly #options: ShardOptions
@@ -11,6 +19,17 @@ export class ControlFrames {
   constructor(options: ShardOptions, now: number) {
     this.#options = options
     this.#rate = new TokenBucket(options.maxControlRate, options.maxControlRate, now)
+  }
+
+  snapshot(now: number): ControlFramesSnapshot {
+    const latest = this.#latest && new Uint8Array(this.#latest)
+    return { rate: this.#rate.snapshot(now), waitingPongs: this.#waitingPongs, latest }
+  }
+
+  restore({ rate, waitingPongs, latest }: ControlFramesSnapshot, now: number): void {
+    this.#rate.restore(rate, now)
+    this.#waitingPongs = waitingPongs
+    this.#latest = latest && Buffer.from(latest)
   }
 
   /** Counts one frame; false when it is one too many. */

@@ -3,6 +3,16 @@ import type { ShardOptions } from '../src/shared/messages.ts'
 /** What a connection has to do now. */
 export type Due = 'end' | 'liveness' | 'idle' | 'lifetime' | 'message' | 'ping'
 
+/** Milliseconds from or to the moment it is taken, so that another clock can go on. Infinity where there is nothing. */
+export interface DeadlinesSnapshot {
+  /** Since the peer last sent something. */
+  readonly silentMs: number
+  /** Since the message at hand began; -Infinity when there is none. */
+  readonly messageMs: number
+  readonly nextPingMs: number
+  readonly endOfLifeMs: number
+}
+
 /** When a connection has to do something of its own accord. All times are those of the shard's clock. */
 export class Deadlines {
   readonly #options: ShardOptions
@@ -10,7 +20,7 @@ export class Deadlines {
   /** When the message at hand began. */
   #messageMs = Number.POSITIVE_INFINITY
   #nextPingMs: number
-  readonly #endOfLifeMs: number
+  #endOfLifeMs: number
   #endMs = Number.POSITIVE_INFINITY
 
   constructor(options: ShardOptions, now: number) {
@@ -18,6 +28,23 @@ export class Deadlines {
     this.#heardMs = now
     this.#nextPingMs = fromNow(now, jittered(options.pingIntervalMs))
     this.#endOfLifeMs = fromNow(now, jittered(options.maxLifetimeMs))
+  }
+
+  /** Of a connection that nobody is ending. */
+  snapshot(now: number): DeadlinesSnapshot {
+    return {
+      silentMs: now - this.#heardMs,
+      messageMs: now - this.#messageMs,
+      nextPingMs: this.#nextPingMs - now,
+      endOfLifeMs: this.#endOfLifeMs - now,
+    }
+  }
+
+  restore({ silentMs, messageMs, nextPingMs, endOfLifeMs }: DeadlinesSnapshot, now: number): void {
+    this.#heardMs = now - silentMs
+    this.#messageMs = now - messageMs
+    this.#nextPingMs = now + nextPingMs
+    this.#endOfLifeMs = now + endOfLifeMs
   }
 
   /** The peer has sent something, whatever it was. */

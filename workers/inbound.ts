@@ -3,14 +3,15 @@ import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import { FrameParser, type FrameSink } from '../src/shared/protocol/frame-parser.ts'
+import type { ParserSnapshot } from '../src/shared/protocol/parser-snapshot.ts'
 import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
-import { ControlFrames } from './control-frames.ts'
+import { ControlFrames, type ControlFramesSnapshot } from './control-frames.ts'
 import type { Deadlines } from './deadlines.ts'
 import { countCompressed } from './message-sender.ts'
-import { RateLimit } from './rate-limit.ts'
+import { RateLimit, type RateLimitSnapshot } from './rate-limit.ts'
 
 /** Why a connection is not read, as bits. */
 export const Pause = {
@@ -21,6 +22,16 @@ export const Pause = {
   /** The application works on as many messages of this connection as it may. */
   UNPROCESSED: 4,
 } as const
+
+export interface InboundSnapshot {
+  readonly parser: ParserSnapshot
+  readonly controls: ControlFramesSnapshot | null
+  readonly rate: RateLimitSnapshot | null
+  /** It is not read for its rate. Other pauses are not carried: their reasons lie with the shard. */
+  readonly isThrottled: boolean
+  readonly awaitedPongs: number
+  readonly hasReachedMain: boolean
+}
 
 export interface InboundOwner {
   readonly key: ConnectionKey
@@ -72,6 +83,31 @@ export class Inbound implements FrameSink {
     this.#rate = options.rateLimit && new RateLimit(options.rateLimit, clock.now)
   }
 
+  /** Ends its pauses as of now, so it comes before the snapshot of the deadlines. */
+  snapshot(): InboundSnapshot {
+    const { now } = this.#context.clock
+    const isThrottled = (this.#pauses & Pause.RATE) !== 0
+    if (this.isPaused) this.#endPause(now)
+    return {
+      parser: this.#parser.snapshot(),
+      controls: this.#controls?.snapshot(now) ?? null,
+      rate: this.#rate?.snapshot(now) ?? null,
+      isThrottled,
+      awaitedPongs: this.#awaitedPongs,
+      hasReachedMain: this.hasReachedMain,
+    }
+  }
+
+  restore({ parser, controls, rate, isThrottled, awaitedPongs, hasReachedMain }: InboundSnapshot): void {
+    const { now } = this.#context.clock
+    this.#parser.restore(parser)
+    if (controls !== null) this.#ensureControls().restore(controls, now)
+    if (rate !== null) this.#rate?.restore(rate, now)
+    this.#awaitedPongs = awaitedPongs
+    this.hasReachedMain = hasReachedMain
+    if (isThrottled) this.pause(Pause.RATE)
+  }
+
   attach(socket: Duplex): void {
     this.#socket = socket
     if (this.isPaused) socket.pause()
@@ -88,6 +124,12 @@ export class Inbound implements FrameSink {
     const violation = this.#parser.push(bytes)
     if (violation !== null) this.#owner.refuse(violation)
     else this.#deadlines.messageIs(this.#parser.isUnderWay, clock.now)
+  }
+
+  /** The socket goes elsewhere, as it is. */
+  detach(): void {
+    this.#socket = null
+    this.stop()
   }
 
   /** Nothing that still arrives counts. */
@@ -162,10 +204,7 @@ export class Inbound implements FrameSink {
     if (!this.isPaused) return
     this.#pauses &= ~reason
     if (this.isPaused) return
-    const { now } = this.#context.clock
-    this.#deadlines.readAgain(now)
-    this.#ensureControls().excuse(now - this.#pausedMs)
-    if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs)
+    this.#endPause(this.#context.clock.now)
     this.#socket?.resume()
   }
 
@@ -174,6 +213,14 @@ export class Inbound implements FrameSink {
     if (this.#rate === null) return
     if (isOpen && this.#rate.isExhausted) this.#owner.refuse(new ShardwsError('RATE_LIMITED'))
     else if ((this.#pauses & Pause.RATE) !== 0 && this.#rate.hasRecovered(now)) this.resume(Pause.RATE)
+  }
+
+  /** Nothing of the time since it began was the peer's. */
+  #endPause(now: number): void {
+    this.#deadlines.readAgain(now)
+    this.#ensureControls().excuse(now - this.#pausedMs)
+    if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs)
+    this.#pausedMs = now
   }
 
   #inflate(body: Buffer, isBinary: boolean): Buffer | ShardwsError {

@@ -4,6 +4,17 @@ import { TokenBucket } from './token-bucket.ts'
 /** What becomes of a message: `pause` delivers it and then stops reading. */
 export type Admission = 'deliver' | 'pause' | 'drop'
 
+/** Times in milliseconds before the moment it is taken. */
+export interface RateLimitSnapshot {
+  /** See `TokenBucket`. */
+  readonly messages: number
+  readonly bytes: number | null
+  readonly overMs: number | null
+  readonly isExhausted: boolean
+  /** Infinity if nobody was told. */
+  readonly toldMs: number
+}
+
 /**
  * How many messages and bytes one peer may send. One that sends faster is read more slowly (`pause`, `close`), so TCP
  * holds it back and nothing is lost, or loses what is too much (`drop`, `error`).
@@ -22,6 +33,24 @@ export class RateLimit {
     this.#options = options
     this.#messages = new TokenBucket((messages * 1000) / perMs, burst, now)
     this.#bytes = bytesPerSecond === 0 ? null : new TokenBucket(bytesPerSecond, 2 * bytesPerSecond, now)
+  }
+
+  snapshot(now: number): RateLimitSnapshot {
+    return {
+      messages: this.#messages.snapshot(now),
+      bytes: this.#bytes?.snapshot(now) ?? null,
+      overMs: this.#overMs === null ? null : now - this.#overMs,
+      isExhausted: this.#isExhausted,
+      toldMs: now - this.#toldMs,
+    }
+  }
+
+  restore({ messages, bytes, overMs, isExhausted, toldMs }: RateLimitSnapshot, now: number): void {
+    this.#messages.restore(messages, now)
+    if (bytes !== null) this.#bytes?.restore(bytes, now)
+    this.#overMs = overMs === null ? null : now - overMs
+    this.#isExhausted = isExhausted
+    this.#toldMs = now - toldMs
   }
 
   admit(bytes: number, now: number): Admission {

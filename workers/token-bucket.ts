@@ -30,6 +30,16 @@ export class TokenBucket {
     return wereThere
   }
 
+  /** For another bucket of the same rate and capacity, by whatever clock: what is available, below 0 after an overdraft. */
+  snapshot(now: number): number {
+    return this.available(now)
+  }
+
+  restore(available: number, now: number): void {
+    this.#available = available
+    this.#filledAt = now
+  }
+
   /** For `ms` nothing could be taken: what would have been goes beyond the burst. */
   excuse(ms: number): void {
     this.#available += ms * this.#perMs

@@ -55,3 +55,19 @@ t.test('row 26: what is owed is a copy: the payload is a view on what was read',
   payload.fill(0)
   t.equal(frames.drain()?.toString(), 'ping')
 })
+
+t.test('row 26: on another shard as many may follow as would have, and the same pong is owed', async (t) => {
+  const [former, next] = [
+    controls({ maxControlRate: 10, maxPendingPongs: 1 }),
+    controls({ maxControlRate: 10, maxPendingPongs: 1 }),
+  ]
+  admitted(former, 10)
+  former.mayQueue(Buffer.from('1'))
+  former.mayQueue(Buffer.from('2'))
+  next.restore(structuredClone(former.snapshot(200)), 1e6)
+  t.notOk(next.mayQueue(Buffer.from('3')))
+  next.restore(structuredClone(former.snapshot(200)), 1e6)
+  t.equal(admitted(next, 10, 1e6), 2)
+  t.ok(next.owesPong)
+  t.equal(next.drain()?.toString(), '2')
+})

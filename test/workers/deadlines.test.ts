@@ -62,3 +62,28 @@ t.test('a late ping does not make the next one early', async (t) => {
   t.equal(all.due(509, true, false), null)
   t.equal(all.due(510, true, false), 'ping')
 })
+
+t.test('on another shard, whose clock differs, everything is due when it was', async (t) => {
+  const OPTIONS = { ...resolveOptions().shard, ...NEVER }
+  for (const name of ['idleTimeoutMs', 'livenessMs', 'maxLifetimeMs', 'pingIntervalMs', 'messageTimeoutMs'] as const) {
+    const options = { ...OPTIONS, messageTimeoutMs: 0, [name]: 1000 }
+    const former = new Deadlines(options, 0)
+    former.heard(200)
+    former.messageIs(true, 200)
+    const next = new Deadlines(options, 1e6)
+    next.restore(structuredClone(former.snapshot(500)), 1e6)
+    const dueAt = (each: Deadlines, start: number): number => {
+      for (let ms = 0; ms < 2000; ms++) if (each.due(start + ms, true, false) !== null) return ms
+      return Number.POSITIVE_INFINITY
+    }
+    const wanted = dueAt(former, 500)
+    t.ok(wanted <= 700, name)
+    t.ok(Math.abs(dueAt(next, 1e6) - wanted) <= 1, name)
+  }
+})
+
+t.test('on another shard, what is never due stays so', async (t) => {
+  const next = deadlines({ messageTimeoutMs: 1000 }, 1e6)
+  next.restore(structuredClone(deadlines({ messageTimeoutMs: 1000 }).snapshot(5000)), 1e6)
+  t.equal(next.due(1e12, true, false), null)
+})

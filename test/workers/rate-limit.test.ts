@@ -134,3 +134,31 @@ t.test('row 41: what piled up while the connection was not read is not too much'
   t.same(admit(rate, 50), Array(50).fill('deliver'), 'a burst of 20 and what three seconds allow')
   t.equal(rate.admit(1, 0), 'drop')
 })
+
+t.test('row 41: who moves to another shard gains nothing by it', async (t) => {
+  const moved = (rate: RateLimit, options: RateLimitOptions, now: number): RateLimit => {
+    const next = new RateLimit(options, 1e6)
+    next.restore(structuredClone(rate.snapshot(now)), 1e6)
+    return next
+  }
+  const drop: RateLimitOptions = { ...OPTIONS, bytesPerSecond: 100, action: 'drop' }
+  const dropping = new RateLimit(drop, 0)
+  t.same(admit(dropping, 21), [...Array(20).fill('deliver'), 'drop'])
+  t.equal(dropping.mustTell(0), 'log')
+  const next = moved(dropping, drop, 500)
+  t.same(admit(next, 6, 1e6), [...Array(5).fill('deliver'), 'drop'])
+  t.equal(next.mustTell(1e6 + 499), null, 'told of once per period')
+  t.equal(next.mustTell(1e6 + 500), 'log')
+  t.equal(next.admit(300, 1e6), 'drop')
+
+  const close: RateLimitOptions = { ...OPTIONS, action: 'close', graceMs: 5000 }
+  const stubborn = new RateLimit(close, 0)
+  admit(stubborn, 30)
+  const stillStubborn = moved(stubborn, close, 1000)
+  t.notOk(stillStubborn.hasRecovered(1e6 + 999))
+  for (const ms of [1100, 2200, 3300, 3999]) admit(stillStubborn, 11, 1e6 + ms)
+  t.notOk(stillStubborn.isExhausted)
+  admit(stillStubborn, 11, 1e6 + 4000)
+  t.ok(stillStubborn.isExhausted)
+  t.ok(moved(stillStubborn, close, 1e6 + 4000).isExhausted)
+})

@@ -44,3 +44,13 @@ t.test('what could not be taken goes beyond the burst, until it is taken', async
   t.ok(budget.spend(2400, 10_000))
   t.equal(budget.available(20_000), 500)
 })
+
+t.test('another bucket, by another clock, goes on with what is there', async (t) => {
+  for (const spent of [0, 300, 700]) {
+    const [former, next] = [new TokenBucket(1000, 500, 0), new TokenBucket(1000, 500, 1e6)]
+    former.overdraw(spent, 0)
+    next.restore(structuredClone(former.snapshot(100)), 1e6)
+    t.equal(next.available(1e6), former.available(100), `after ${spent}`)
+    t.equal(next.available(1e6 + 50), former.available(150))
+  }
+})
