@@ -20,6 +20,14 @@ export interface CompressionOptions {
   readonly inflateBytesPerSecond: number
 }
 
+/** What a connection's compression has to know on another shard. Structured-cloneable. */
+export interface CompressionSnapshot {
+  /** The latest plaintext of a peer that keeps its context; null if it keeps none or has sent nothing compressed. */
+  readonly received: Uint8Array | null
+  /** Inflated bytes that it may still cause; null before the first. See `TokenBucket`. */
+  readonly budget: number | null
+}
+
 const MAX_WINDOW_BITS = 15
 /** zlib before 1.2.9 compresses with a window of 512 bytes when it is told 256. */
 const MIN_INFLATE_WINDOW_BITS = 9
@@ -39,7 +47,7 @@ export class Compression {
   constructor(options: CompressionOptions, engine: ZlibEngine = chooseEngine()) {
     this.options = options
     this.#engine = engine
-    this.#sharedInflater = this.#createInflater(MAX_WINDOW_BITS)
+    this.#sharedInflater = this.#createInflater(MAX_WINDOW_BITS, false)
   }
 
   /** What a connection that has agreed on compression uses; costs no zlib memory before its first message. */
@@ -78,7 +86,7 @@ export class Compression {
 
   /** Without a limit here: a peer that keeps its context can be understood in no other way, so main limits these. */
   createDedicatedInflater(windowBits: number): Inflater {
-    return this.#createInflater(Math.max(windowBits, MIN_INFLATE_WINDOW_BITS))
+    return this.#createInflater(Math.max(windowBits, MIN_INFLATE_WINDOW_BITS), true)
   }
 
   close(): void {
@@ -92,8 +100,8 @@ export class Compression {
     return new Deflater(this.#engine.createDeflate({ level, memLevel, windowBits }), this.#deflated)
   }
 
-  #createInflater(windowBits: number): Inflater {
-    return new Inflater(this.#engine, windowBits, this.options.maxPayload, this.#inflated)
+  #createInflater(windowBits: number, isMovable: boolean): Inflater {
+    return new Inflater(this.#engine, windowBits, this.options.maxPayload, this.#inflated, isMovable)
   }
 }
 
@@ -108,6 +116,17 @@ export class ConnectionCompression {
   constructor(shard: Compression, agreement: Agreement) {
     this.agreement = agreement
     this.#shard = shard
+  }
+
+  /** What we send is not part of it: a sender may begin with an empty context at any time. */
+  snapshot(now: number): CompressionSnapshot {
+    return { received: this.#inflater?.snapshot() ?? null, budget: this.#budget?.snapshot(now) ?? null }
+  }
+
+  /** To be called before the first message; costs no zlib memory until then. */
+  restore({ received, budget }: CompressionSnapshot, now: number): void {
+    if (received !== null) this.#ensureInflater().restore(received)
+    if (budget !== null) this.#ensureBudget(now).restore(budget, now)
   }
 
   /**
@@ -134,10 +153,7 @@ export class ConnectionCompression {
   inflate(body: Uint8Array, now: number): Buffer | ShardwsError {
     const message = this.#inflate(body)
     if (message instanceof ShardwsError) return message
-    const { inflateBytesPerSecond, maxPayload } = this.#shard.options
-    // A message that may be sent at all must fit.
-    this.#budget ??= new TokenBucket(inflateBytesPerSecond, Math.max(2 * inflateBytesPerSecond, maxPayload), now)
-    return this.#budget.spend(message.length, now) ? message : new ShardwsError('INFLATE_BUDGET')
+    return this.#ensureBudget(now).spend(message.length, now) ? message : new ShardwsError('INFLATE_BUDGET')
   }
 
   /** The peer has been sent a message of `deflateShared`: what it keeps is not what our context has seen. */
@@ -154,9 +170,19 @@ export class ConnectionCompression {
   }
 
   #inflate(body: Uint8Array): Buffer | ShardwsError {
-    const { clientNoContextTakeover, clientMaxWindowBits } = this.agreement
-    if (clientNoContextTakeover) return this.#shard.inflateShared(body)
-    this.#inflater ??= this.#shard.createDedicatedInflater(clientMaxWindowBits)
-    return this.#inflater.inflate(body, true)
+    if (this.agreement.clientNoContextTakeover) return this.#shard.inflateShared(body)
+    return this.#ensureInflater().inflate(body, true)
+  }
+
+  #ensureInflater(): Inflater {
+    this.#inflater ??= this.#shard.createDedicatedInflater(this.agreement.clientMaxWindowBits)
+    return this.#inflater
+  }
+
+  #ensureBudget(now: number): TokenBucket {
+    const { inflateBytesPerSecond, maxPayload } = this.#shard.options
+    // A message that may be sent at all must fit.
+    this.#budget ??= new TokenBucket(inflateBytesPerSecond, Math.max(2 * inflateBytesPerSecond, maxPayload), now)
+    return this.#budget
   }
 }
