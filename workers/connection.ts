@@ -11,6 +11,7 @@ import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
+import type { ConnectionSnapshot } from './connection-snapshot.ts'
 import { Deadlines, type Due } from './deadlines.ts'
 import { Inbound, type InboundOwner, Pause } from './inbound.ts'
 import { Outbound, type OutboundOwner } from './outbound.ts'
@@ -54,6 +55,12 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   /** The peer owes us a close frame. */
   #awaitsClose = false
   readonly #deadlines: Deadlines
+  /** On the socket, for as long as it is this connection's. */
+  readonly #socketEvents = {
+    end: () => this.#onEnd(),
+    error: (error: NodeJS.ErrnoException) => this.#onTransportError(error),
+    close: () => this.#onClosed(),
+  }
 
   constructor(key: ConnectionKey, context: ConnectionContext, agreement: Agreement | null, owner: ConnectionOwner) {
     const { clock, compression, options, readBuffer } = context
@@ -84,15 +91,15 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   /** The socket has arrived. */
   open(socket: Duplex, head: Uint8Array | null): void {
-    socket.on('end', () => this.#onEnd())
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#onTransportError(error))
-    socket.on('close', () => this.#onClosed())
+    for (const [event, listener] of Object.entries(this.#socketEvents)) socket.on(event, listener)
     this.#socket = socket
     if (this.#isTerminated) {
       socket.destroy()
       return
     }
-    this.#context.table.setLastActivity(this.key, this.#context.clock.epochMs)
+    const { clock, table } = this.#context
+    // One that comes from another shard has been active before.
+    if (table.lastActivity(this.key) === 0) table.setLastActivity(this.key, clock.epochMs)
     this.#inbound.attach(socket)
     this.outbound.attach(socket)
     if (head !== null) this.onRead(Buffer.from(head.buffer, head.byteOffset, head.length))
@@ -102,6 +109,52 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   abandon(): void {
     this.#closeReason = 'the socket did not reach its shard'
     this.#onClosed()
+  }
+
+  // ── moves ──
+
+  /** Goes on where the connection of this snapshot was, agreement included. Before it opens; takes over the memory. */
+  restore({ compression, deadlines, inbound, outbound, isWatched }: ConnectionSnapshot): void {
+    const { now } = this.#context.clock
+    if (compression !== null) this.#compression?.restore(compression, now)
+    this.#deadlines.restore(deadlines, now)
+    this.#inbound.restore(inbound)
+    this.outbound.restore(outbound)
+    this.#isWatched = isWatched
+  }
+
+  /** Whether `snapshot` would hold all of it: it is open, and the kernel has taken what it was given. */
+  get isMovable(): boolean {
+    return this.#socket?.destroyed === false && this.#isOpen && !this.#isTerminated && !this.outbound.isBlocked
+  }
+
+  /** While it is movable, is not read and handles no frame. `detach` follows in the same tick. */
+  snapshot(): ConnectionSnapshot {
+    const { now } = this.#context.clock
+    const inbound = this.#inbound.snapshot()
+    return {
+      agreement: this.agreement,
+      compression: this.#compression?.snapshot(now) ?? null,
+      deadlines: this.#deadlines.snapshot(now),
+      inbound,
+      outbound: this.outbound.snapshot(),
+      isWatched: this.#isWatched,
+    }
+  }
+
+  /**
+   * Gives the socket away as it is, without a listener of ours: its errors are the caller's from here on. This connection
+   * does nothing any more; the shard removes it. Shared memory and main still know it as open.
+   */
+  detach(): Duplex | null {
+    const socket = this.#socket
+    for (const [event, listener] of Object.entries(this.#socketEvents)) socket?.off(event, listener)
+    this.#socket = null
+    this.#readyState = ReadyState.CLOSED
+    this.#inbound.detach()
+    this.outbound.detach()
+    this.#compression?.close()
+    return socket
   }
 
   // ── input ──

@@ -13,6 +13,13 @@ import type { SharedMessage } from './shared-message.ts'
 const PING_FRAME = FIN | Opcode.PING
 const PONG_FRAME = FIN | Opcode.PONG
 
+export interface OutboundSnapshot {
+  /** Frames that the socket has not been given, in order. */
+  readonly unsent: Uint8Array
+  readonly mainWaits: boolean
+  readonly listenerWaits: boolean
+}
+
 export interface OutboundOwner {
   readonly key: ConnectionKey
   readonly readyState: ReadyState
@@ -56,8 +63,30 @@ export class Outbound implements QueueOwner {
     return this.#queue.isBlocked && this.#blockedMs < this.#context.clock.now
   }
 
+  /** While the kernel has taken all that it was given. */
+  snapshot(): OutboundSnapshot {
+    return { unsent: this.#queue.unsent(), mainWaits: this.#mainWaits, listenerWaits: this.#listenerWaits }
+  }
+
+  /** To be called before anything is sent. */
+  restore({ unsent, mainWaits, listenerWaits }: OutboundSnapshot): void {
+    this.#mainWaits = mainWaits
+    this.#listenerWaits = listenerWaits
+    if (unsent.length === 0) return
+    this.#queue.appendShared(Buffer.from(unsent.buffer, unsent.byteOffset, unsent.length))
+    this.#context.table.setQueuedBytes(this.#owner.key, this.bufferedBytes)
+  }
+
   attach(socket: Duplex): void {
     this.#queue.attach(socket)
+  }
+
+  /** The socket goes elsewhere, as it is. */
+  detach(): void {
+    this.#queue.detach()
+    this.#mainWaits = false
+    this.#listenerWaits = false
+    this.#context.table.setQueuedBytes(this.#owner.key, 0)
   }
 
   /** A message of main's, which has admitted it. */

@@ -45,6 +45,23 @@ export class SendQueue {
     if (!this.isBlocked && !socket.destroyed) this.#owner.onDrained()
   }
 
+  /** What has not been given to the socket, in order; owns its memory. */
+  unsent(): Uint8Array {
+    const unsent = new Uint8Array(this.#queuedBytes)
+    let at = 0
+    for (const part of this.#tail?.parts() ?? []) {
+      unsent.set(part, at)
+      at += part.length
+    }
+    return unsent
+  }
+
+  /** Forgets what has not been given to the socket and the socket itself, which goes on elsewhere. */
+  detach(): void {
+    this.release()
+    this.#socket = null
+  }
+
   get bufferedBytes(): number {
     return this.#queuedBytes + this.#blockedBytes
   }
