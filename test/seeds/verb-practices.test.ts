@@ -40,3 +40,37 @@ t.test('AU27: authentication, rate limits, errors, health checks, validation, re
   const second = await verb.open({ headers: { Authorization: 'Bearer secret' } })
   t.equal(second.response.status, 503, 'resource limits')
 })
+
+t.test('RO25 AU26: in-band authentication and users of the engine, in handlers and in routes', async (t) => {
+  const verb = new VerbUnderTest(t, {
+    auth: {
+      authenticate: (socket, message) => {
+        if (message === 'password') return { id: socket.query.name }
+        throw new Error('wrong password')
+      },
+    },
+    message: (ws, message) => {
+      ws.identify(String((ws.user as { id: string }).id))
+      ws.send(`${(ws.user as { id: string }).id}: ${message}`)
+    },
+  })
+  verb.app.get('/route', (request, response) => {
+    const ws = response.upgrade()
+    ws.identify(String(request.query.name))
+    ws.on('message', (message) => ws.send(`heard ${message}`))
+  })
+  await verb.listen()
+  const stranger = await verb.connect('/?name=eve')
+  stranger.socket.send('guess')
+  t.equal((await stranger.closed).code, 1008)
+  const ann = await verb.connect('/?name=ann')
+  ann.socket.send('password')
+  ann.socket.send('hi')
+  t.equal(await ann.nextText(), 'ann: hi')
+  const route = await verb.connect('/route?name=ann')
+  route.socket.send('password')
+  route.socket.send('hi')
+  t.equal(await route.nextText(), 'heard hi')
+  verb.app.websocket?.user('ann').send('both')
+  for (const client of [ann, route]) t.equal(await client.nextText(), 'both')
+})

@@ -175,6 +175,10 @@ export class RouteSocket<Data = Record<string, unknown>> implements VerbSocket<D
     else this.#wait(data?.length ?? 0, (socket) => socket.pong(data))
   }
 
+  identify(userId: string | null): boolean {
+    return this.#socket?.identify(userId) ?? this.#wait(0, (socket) => socket.identify(userId))
+  }
+
   join(room: string): boolean {
     return this.#socket?.join(room) ?? this.#wait(0, (socket) => socket.join(room))
   }

@@ -61,6 +61,8 @@ export interface VerbSocket<Data = Record<string, unknown>> {
   ping(data?: string | Uint8Array): void
   /** @param data At most 125 bytes. @throws ShardwsError ARGUMENT_INVALID */
   pong(data?: string | Uint8Array): void
+  /** Whose connection it is, for `app.websocket.user(userId)`; null: nobody's. @throws ShardwsError ARGUMENT_INVALID */
+  identify(userId: string | null): boolean
   join(room: string): boolean
   leave(room: string): boolean
   publish(room: string, message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
