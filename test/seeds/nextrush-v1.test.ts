@@ -1,5 +1,6 @@
 /** Document 001, NextRush v1: the application, its sockets, requests, events and figures. Options have a file of their own. */
 import { once } from 'node:events'
+import { threadId } from 'node:worker_threads'
 import t from 'tap'
 import { NextRushApp } from '../../src/facades/nextrush.ts'
 import { ShardwsError } from '../../src/index.ts'
@@ -276,6 +277,42 @@ t.test("F105 RO02: the document's RoomManager, closures and maps of sockets, on 
   t.same([...(speaker?.unread() ?? []), ...outside.unread()], [])
   await Promise.all([...inRoom, outside].map((client) => client.close()))
   while (rooms.size > 0) await new Promise(setImmediate)
+})
+
+t.test('F105: a module that every shard loads, beside handlers on main', async (t) => {
+  const { app, clients, listen } = v1App(t, { shards: 2 })
+  const module = new URL('../fixtures/handlers/thread.handler.js', import.meta.url)
+  const connected: unknown[] = []
+  app.on('websocket:connection', (_socket, req) => connected.push(req.path))
+  app.wsUse((_socket, req, next) => {
+    connected.push(`middleware on thread ${threadId}, ${req.query.as}`)
+    next()
+  })
+  app.ws('/shards/:name', module)
+  app.ws('/main', (socket) => void socket.send(`on thread ${threadId}`))
+  t.throws(() => app.ws('/shards/:name', () => {}), { code: 'ARGUMENT_INVALID', message: /has a handler already/ })
+  t.throws(() => app.ws('/main', module), { code: 'ARGUMENT_INVALID', message: /has a handler already/ })
+  await listen()
+  const threads = new Set<string>()
+  const all = await Promise.all(['a', 'b'].map((name) => clients.connect(`/shards/${name}?as=x`)))
+  for (const client of all) threads.add(await client.nextText())
+  t.equal(threads.size, 2)
+  t.notOk(threads.has(`on thread ${threadId}`))
+  t.equal(await (await clients.connect('/main?as=y')).nextText(), `on thread ${threadId}`)
+  for (const [index, client] of all.entries()) {
+    client.socket.send('hello')
+    t.equal(await client.nextText(), `hello ${'ab'[index]}`)
+  }
+  app.wsBroadcast('to the room', 'everybody')
+  for (const client of all) t.equal(await client.nextText(), 'to the room')
+  t.same(connected.sort(), [
+    '/main',
+    '/shards/a',
+    '/shards/b',
+    `middleware on thread ${threadId}, x`,
+    `middleware on thread ${threadId}, x`,
+    `middleware on thread ${threadId}, y`,
+  ])
 })
 
 t.test('an application without WebSocket closes too', async () => {

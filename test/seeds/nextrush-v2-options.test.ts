@@ -94,6 +94,16 @@ t.test('OP21 OP29: one path, any path, and what is none', async (t) => {
   }
 })
 
+t.test('OP21: a path of the option is free for a module until somebody connects', async (t) => {
+  const module = new URL('../fixtures/handlers/thread.handler.js', import.meta.url)
+  const { app, clients, listen } = v2App(t, { path: ['/ws', '/other'] })
+  app.ws('/ws', module)
+  await listen()
+  t.match(await (await clients.connect('/ws')).nextText(), /^on thread \d+$/)
+  t.equal(await clients.statusOf('/other'), 101)
+  t.throws(() => app.ws('/other', module), { code: 'ARGUMENT_INVALID', message: /has a handler already/ })
+})
+
 t.test('OP22 OP30 HE07: heartbeatMs, and 0 for neither pings nor a deadline', async (t) => {
   const { clients } = await startEcho(t, { heartbeatMs: 20, pongTimeoutMs: 60_000 })
   const client = await clients.raw()

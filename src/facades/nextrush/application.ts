@@ -83,7 +83,7 @@ export class Application implements WebSocketApplication, UpgradeObserver {
   }
 
   /** See `WebSocketApplication`. @throws ShardwsError ARGUMENT_INVALID, WEBSOCKET_NOT_ENABLED */
-  ws<const Path extends string>(path: Path, handler: WSHandler<PathParams<Path>>): this {
+  ws<const Path extends string>(path: Path, handler: WSHandler<PathParams<Path>> | URL): this {
     METHODS.ws.call(this, path, handler as never)
     return this
   }

@@ -32,11 +32,12 @@ export type WSMiddleware = (socket: WSConnection, req: WSRequest, next: (error?:
 /** What an application can do once the plugin is installed. */
 export interface WebSocketApplication {
   /**
-   * Serves the connections to a path, of text, `:name` and, as its last segment, `*`.
+   * Serves the connections to a path, of text, `:name` and, as its last segment, `*`: on main by a function, in the shards
+   * by a module whose default export is a `Handler` of `shardws/handler`.
    *
    * @throws ShardwsError ARGUMENT_INVALID, also when the path has a handler already.
    */
-  ws<const Path extends string>(path: Path, handler: WSHandler<PathParams<Path>>): this
+  ws<const Path extends string>(path: Path, handler: WSHandler<PathParams<Path>> | URL): this
   /** Adds a middleware. @throws ShardwsError ARGUMENT_INVALID */
   wsUse(middleware: WSMiddleware): this
   /** Sends to every connection, or to the members of a room, whoever calls it. @throws ShardwsError ARGUMENT_INVALID */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { ClientVerdict, VerifyClient, WebSocketServerOptions } from '../../main/options.ts'
 import type { ShutdownReport } from '../../main/shutdown.ts'
 import type { ShutdownOptions } from '../../main/shutdown-options.ts'
@@ -27,6 +28,8 @@ export class Endpoints {
   readonly rooms: WSRoomManager
   readonly requests = new Requests()
   readonly #endpoints = new Map<string, Endpoint>()
+  /** Those of the option `path` that are no endpoints yet: until somebody connects, a module may still take them. */
+  readonly #paths: Set<string>
   readonly #httpServers = new Map<Server, UpgradeObserver | null>()
 
   /** Starts the shards. `paths` take connections without a handler too. @throws ShardwsError ARGUMENT_INVALID */
@@ -39,16 +42,17 @@ export class Endpoints {
       this.#observerOf(message)?.onOpened(message, socket)
     })
     this.rooms = roomsOf(this.server)
-    for (const path of paths) this.#endpoint(path)
+    this.#paths = new Set(paths)
   }
 
-  /** @throws ShardwsError ARGUMENT_INVALID */
-  route(path: string, handler: WSHandler): void {
-    if (typeof handler !== 'function') throw new ShardwsError('ARGUMENT_INVALID', 'handler must be a function')
-    const endpoint = this.#endpoint(path)
-    if (endpoint.handler !== null) {
-      throw new ShardwsError('ARGUMENT_INVALID', `path: '${path}' has a handler already`)
+  /** A module is for the shards: what they handle, main only hears of. @throws ShardwsError ARGUMENT_INVALID */
+  route(path: string, handler: WSHandler | URL): void {
+    if (handler instanceof URL) return this.#routeToModule(path, handler)
+    if (typeof handler !== 'function') {
+      throw new ShardwsError('ARGUMENT_INVALID', 'handler must be a function, or the URL of a module for the shards')
     }
+    const endpoint = this.#endpoint(path)
+    if (endpoint.handler !== null) throw taken(path)
     endpoint.handler = handler
   }
 
@@ -71,19 +75,37 @@ export class Endpoints {
     if (this.#httpServers.has(httpServer)) return
     this.#httpServers.set(httpServer, observer)
     this.server.attach(httpServer, { path: [] })
+    httpServer.prependOnceListener('upgrade', () => this.#openPaths())
     httpServer.once('close', () => {
       this.#httpServers.delete(httpServer)
       if (this.#httpServers.size === 0) void this.close()
     })
   }
 
+  /** Takes one upgrade of an HTTP server that is only just known. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#openPaths()
+    this.server.handleUpgrade(request, socket, head)
+  }
+
   close(options?: ShutdownOptions): Promise<ShutdownReport> {
     return this.server.shutdown(options)
   }
 
+  #routeToModule(path: string, module: URL): void {
+    if (this.#endpoints.has(asPattern(path))) throw taken(path)
+    this.server.route(path, module)
+    this.#endpoints.set(asPattern(path), { handler: () => {} })
+  }
+
+  #openPaths(): void {
+    for (const path of this.#paths) this.#endpoint(path)
+    this.#paths.clear()
+  }
+
   /** Paths are endpoints once: the handler may come long after the option `path`. */
   #endpoint(given: string): Endpoint {
-    const path = given === '*' ? '/*' : given
+    const path = asPattern(given)
     const known = this.#endpoints.get(path)
     if (known !== undefined) return known
     const endpoint: Endpoint = { handler: null }
@@ -110,6 +132,14 @@ export class Endpoints {
     const { server } = socket as typeof socket & { server?: Server }
     return (server !== undefined && this.#httpServers.get(server)) || null
   }
+}
+
+function asPattern(path: string): string {
+  return path === '*' ? '/*' : path
+}
+
+function taken(path: string): ShardwsError {
+  return new ShardwsError('ARGUMENT_INVALID', `path: '${path}' has a handler already`)
 }
 
 /** As the engine judges it. */

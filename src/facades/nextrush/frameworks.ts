@@ -47,7 +47,7 @@ export function entranceOf(app: object): Entrance {
       searchServer(
         tap,
         (found) => endpoints.attach(found),
-        (request, socket, head) => endpoints.server.handleUpgrade(request, socket, head),
+        (request, socket, head) => endpoints.accept(request, socket, head),
       )
   }
   if (!isMethod(listen)) throw notAnApplication()

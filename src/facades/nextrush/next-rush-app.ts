@@ -58,11 +58,12 @@ export class NextRushApp extends EventEmitter<NextRushAppEvents> {
   }
 
   /**
-   * Serves the connections to a path, of text, `:name` and, as its last segment, `*`.
+   * Serves the connections to a path, of text, `:name` and, as its last segment, `*`: on main by a function, in the shards
+   * by a module whose default export is a `Handler` of `shardws/handler`.
    *
    * @throws ShardwsError WEBSOCKET_NOT_ENABLED; ARGUMENT_INVALID, also when the path has a handler already.
    */
-  ws<const Path extends string>(path: Path, handler: AppHandler<PathParams<Path>>): this {
+  ws<const Path extends string>(path: Path, handler: AppHandler<PathParams<Path>> | URL): this {
     this.#enabled('ws').route(path, handler as never)
     return this
   }
