@@ -191,6 +191,30 @@ t.test('output', async (t) => {
     t.same(test.names(), ['dropped'])
   })
 
+  t.test('so is the handler on the thread it moves to', async (t) => {
+    const listener = {
+      received() {},
+      pinged() {},
+      ponged() {},
+      drained: () => heard.push('drained'),
+      failed() {},
+      closed() {},
+    }
+    const heard: string[] = []
+    const test = new TestConnection({ slowConsumer: 'drop', maxBackpressure: 10 }, { isAttached: false })
+    test.connection.listen(listener)
+    test.connection.open(test.socket, null)
+    for (let i = 0; i < 2; i++) test.connection.outbound.relay(Buffer.from('0123456789'), 0)
+    const snapshot = structuredClone(test.connection.snapshot())
+    test.connection.detach()
+    const next = new TestConnection({}, { isAttached: false })
+    next.connection.listen(listener)
+    next.connection.restore(snapshot)
+    t.same(heard, [])
+    next.connection.open(next.socket, null)
+    t.same(heard, ['drained'])
+  })
+
   t.test('a sender begins with a new context', async (t) => {
     const test = new TestConnection({ compressThreshold: 0 }, { agreement: KEEPING })
     test.connection.outbound.send(Buffer.from('the same again, and the same again'), 0)
@@ -200,6 +224,8 @@ t.test('output', async (t) => {
     const [second] = await next.sent()
     t.equal(first?.rsv, 4)
     t.same(second?.payload, first?.payload)
+    t.ok(test.compression?.createDedicatedDeflater(13), 'and has given its context back')
+    t.notOk(next.compression?.createDedicatedDeflater(13))
   })
 })
 
@@ -269,6 +295,8 @@ t.test('after it has gone the old connection does nothing any more', async (t) =
     Object.values(Counter).map((counter) => test.counters.get(counter)),
     counted,
   )
+  test.receive(TEXT, PING)
+  t.same(test.told, told, 'it is deaf')
   t.equal(test.table.readyState(test.key), ReadyState.CONNECTING, 'nor does it touch what is the new one’s')
   t.same(structuredClone(snapshot), snapshot)
 })

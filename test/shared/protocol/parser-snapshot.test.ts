@@ -54,6 +54,14 @@ t.test('a new parser for every byte: two fragments, a code point between them, a
   t.same(parseInTurn(Array.from(stream, (byte) => Buffer.of(byte))), wanted)
 })
 
+t.test('fragments of a message are counted on: limit and one more', async (t) => {
+  const fragment = encodeMaskedFrame(Opcode.CONTINUATION, Buffer.of(1), 0, { fin: false })
+  const first = encodeMaskedFrame(Opcode.BINARY, Buffer.of(1), 0, { fin: false })
+  const parts = [first, ...Array<Buffer>(LIMITS.maxFragments - 1).fill(fragment)]
+  t.same(parseInTurn(parts), [])
+  t.same(parseInTurn([...parts, fragment]), ['TOO_MANY_FRAGMENTS'])
+})
+
 t.test('one that has stopped stays so', async (t) => {
   t.same(parseInTurn([hex('83 80 00000000'), encodeMaskedFrame(Opcode.PING, Buffer.alloc(0), 0)]), ['INVALID_OPCODE'])
 })
