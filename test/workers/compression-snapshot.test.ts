@@ -58,6 +58,12 @@ function flushed(stream: DeflateRaw | InflateRaw, input: Uint8Array): Promise<Bu
   })
 }
 
+/** The message as text, or the code of the error. */
+function outcome(connection: ConnectionCompression, body: Buffer, now = 0): string {
+  const result = connection.inflate(body, now)
+  return result instanceof ShardwsError ? result.code : result.toString()
+}
+
 /** The connection on another shard. */
 function moved(from: ConnectionCompression, to: Compression, now = 0): ConnectionCompression {
   const snapshot = structuredClone(from.snapshot(now))
@@ -104,22 +110,22 @@ for (const engine of [HANDLE_ENGINE, PER_MESSAGE_ENGINE]) {
     t.ok(Buffer.isBuffer(connection.inflate(await client.send(Buffer.concat([TEXT, noise])), 0)))
     const body = await client.send(TEXT)
     t.ok(body.length < 20, 'it refers to 30 KB ago')
-    t.match(two.open(KEEPING).inflate(body, 0), { code: 'INVALID_COMPRESSED_DATA' })
-    t.equal((moved(connection, two).inflate(body, 0) as Buffer).toString(), TEXT.toString())
+    t.equal(outcome(two.open(KEEPING), body), 'INVALID_COMPRESSED_DATA')
+    t.equal(outcome(moved(connection, two), body), TEXT.toString())
   })
 
   t.test(`${engine.name}: what a final block has ended is not referred to after a move either`, async (t) => {
     const shard = new Compression(OPTIONS, engine)
     const reference = Buffer.from('f200110000', 'hex')
     const plain = shard.open(KEEPING)
-    t.equal((plain.inflate(Buffer.from('f248cdc9c90700', 'hex'), 0) as Buffer).toString(), 'Hello')
+    t.equal(outcome(plain, Buffer.from('f248cdc9c90700', 'hex')), 'Hello')
     const next = moved(plain, shard)
     t.ok(Buffer.isBuffer(next.inflate(reference, 0)), 'this one refers to Hello')
     const ended = shard.open(KEEPING)
     for (const body of ['f248cdc9c90700', 'f348cdc9c9070000']) {
-      t.equal((ended.inflate(Buffer.from(body, 'hex'), 0) as Buffer).toString(), 'Hello')
+      t.equal(outcome(ended, Buffer.from(body, 'hex')), 'Hello')
     }
-    t.match(moved(ended, shard).inflate(reference, 0), { code: 'INVALID_COMPRESSED_DATA' })
+    t.equal(outcome(moved(ended, shard), reference), 'INVALID_COMPRESSED_DATA')
   })
 }
 
@@ -162,8 +168,7 @@ t.test('the budget of inflated bytes is carried, by whatever clock', async (t) =
   for (let i = 0; i < 2; i++) t.ok(Buffer.isBuffer(connection.inflate(body, 0)))
   const next = shard.open(FORGETTING)
   next.restore(connection.snapshot(500), 1e6)
-  const outcome = next.inflate(body, 1e6 + 499)
-  t.ok(outcome instanceof ShardwsError && outcome.code === 'INFLATE_BUDGET')
+  t.equal(outcome(next, body, 1e6 + 499), 'INFLATE_BUDGET')
   t.ok(Buffer.isBuffer(next.inflate(body, 1e6 + 500)))
 })
 

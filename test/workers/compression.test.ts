@@ -48,6 +48,11 @@ function inflated(bodies: readonly Uint8Array[]): string {
   return inflateRawSync(stream, { finishFlush: constants.Z_SYNC_FLUSH }).toString()
 }
 
+/** Null for a message: a Buffer would match every pattern. */
+function failureOf(result: Buffer | ShardwsError): ShardwsError | null {
+  return result instanceof ShardwsError ? result : null
+}
+
 /** An engine that counts the contexts it has made and those that are open. */
 function counting(): { engine: ZlibEngine; counts: { made: number; open: number } } {
   const counts = { made: 0, open: 0 }
@@ -146,7 +151,7 @@ t.test('the budget of inflated bytes', async (t) => {
   const connection = shard.open(FORGETTING)
   const body = Buffer.from(shard.deflateShared(Buffer.alloc(1000), 13))
   for (let i = 0; i < 2; i += 1) t.ok(Buffer.isBuffer(connection.inflate(body, 0)))
-  t.match(connection.inflate(body, 999), { code: 'INFLATE_BUDGET', closeCode: 1008 })
+  t.match(failureOf(connection.inflate(body, 999)), { code: 'INFLATE_BUDGET', closeCode: 1008 })
   t.ok(Buffer.isBuffer(connection.inflate(body, 1000)))
   t.ok(Buffer.isBuffer(shard.open(FORGETTING).inflate(body, 1000)), 'each connection has its own')
   const large = new Compression({ ...OPTIONS, inflateBytesPerSecond: 1, maxPayload: 1000 }).open(KEEPING)
@@ -158,8 +163,8 @@ t.test('errors', async (t) => {
   const body = Buffer.from(shard.deflateShared(Buffer.alloc(101), 13))
   for (const agreement of [KEEPING, FORGETTING]) {
     const connection = shard.open(agreement)
-    t.match(connection.inflate(body, 0), { code: 'MESSAGE_TOO_BIG' })
-    t.match(connection.inflate(Buffer.of(0xff), 0), { code: 'INVALID_COMPRESSED_DATA' })
+    t.match(failureOf(connection.inflate(body, 0)), { code: 'MESSAGE_TOO_BIG' })
+    t.match(failureOf(connection.inflate(Buffer.of(0xff), 0)), { code: 'INVALID_COMPRESSED_DATA' })
     t.ok(Buffer.isBuffer(shard.open(agreement).inflate(Buffer.of(0x00), 0)), 'other connections are not concerned')
   }
 })
