@@ -1,6 +1,7 @@
 /** One plugin on the real applications of other frameworks, which listen before or after it is installed. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import express from 'express'
@@ -9,6 +10,8 @@ import { Hono } from 'hono'
 import Koa from 'koa'
 import t from 'tap'
 import { hasWebSocketSupport, withWebSocket } from '../../../src/facades/nextrush.ts'
+import { CERTIFICATE } from '../../fixtures/certificate.ts'
+import { MessageClient } from '../../fixtures/message-client.ts'
 import { Clients, testPlugin } from '../../fixtures/nextrush-app.ts'
 
 interface Framework {
@@ -212,3 +215,25 @@ t.test('LC16 an application with a listen that returns its server', async (t) =>
   clients.port = await listening(server)
   t.equal(await clients.statusOf('/'), 101)
 })
+
+for (const order of ['before', 'after'] as const) {
+  t.test(`Express on an https.Server, installed ${order} it listens`, async (t) => {
+    const app = express()
+    const plugin = testPlugin()
+    if (order === 'before') plugin.install(app)
+    const server = createHttpsServer(CERTIFICATE, app)
+    const port = await listening(server.listen(0, '127.0.0.1'))
+    if (order === 'after') plugin.install(app)
+    t.teardown(async () => {
+      await plugin.close()
+      await closed(server)
+    })
+    withWebSocket(app).ws('/echo', (socket, req) => void socket.send(`${req.socket.remoteAddress} ${req.ip}`))
+    for (let connection = 0; connection < 2; connection++) {
+      const options = { rejectUnauthorized: false }
+      const client = await MessageClient.connect(`wss://127.0.0.1:${port}/echo`, [], options)
+      t.equal(await client.nextText(), '127.0.0.1 127.0.0.1')
+      await client.close()
+    }
+  })
+}
