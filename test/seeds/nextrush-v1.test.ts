@@ -42,6 +42,16 @@ t.test('LC10 F101: the order is free, but ws before enableWebSocket names the fi
   t.equal((await fetch(`http://127.0.0.1:${clients.port}/chat`)).status, 404)
   app.enableWebSocket({ shards: 1, execArgv: [] })
   t.throws(() => app.enableWebSocket(), { code: 'ARGUMENT_INVALID', message: /enabled already/ })
+  t.equal(await clients.statusOf('/chat'), 404, 'no path is taken before it has a handler')
+  const others: unknown[] = []
+  const leave = (request: { url?: string }, socket: { end(answer: string): void }): void => {
+    others.push(request.url)
+    socket.end('HTTP/1.1 418 Left\r\nConnection: close\r\n\r\n')
+  }
+  app.server.on('upgrade', leave)
+  t.equal(await clients.statusOf('/foreign'), 418)
+  t.same(others, ['/foreign'], 'the paths of others are left to them')
+  app.server.off('upgrade', leave)
   app.ws('/chat', (socket) => void socket.send('enabled while it listens'))
   t.equal(await (await clients.connect('/chat')).nextText(), 'enabled while it listens')
   t.throws(() => app.ws('/chat', () => {}), { code: 'ARGUMENT_INVALID', message: /'\/chat' has a handler already/ })
