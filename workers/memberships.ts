@@ -1,7 +1,7 @@
 import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import type { Handler } from '../src/shared/handler.ts'
-import { type CanJoin, Joining, type Membership } from '../src/shared/joining.ts'
+import { type CanJoin, Joining, type Membership, roomLimitError } from '../src/shared/joining.ts'
 import type { ShardOptions } from '../src/shared/messages.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
 import { assertRoom } from '../src/shared/room-name.ts'
@@ -71,14 +71,14 @@ export class Memberships implements Membership<MemberSocket> {
     if (socket.readyState !== ReadyState.OPEN) return false
     const { options, rooms } = this.#context
     if (rooms.count(socket.connection) + pending >= options.maxRoomsPerConnection) {
-      return this.#refuse(socket, 'maxRoomsPerConnection', Counter.REFUSED_MAX_ROOMS_PER_CONNECTION)
+      return this.#refuse(socket, room, 'maxRoomsPerConnection', Counter.REFUSED_MAX_ROOMS_PER_CONNECTION)
     }
     if (this.#isNew(room) && this.#roomCount() >= options.maxRooms) {
-      return this.#refuse(socket, 'maxRooms', Counter.REFUSED_MAX_ROOMS)
+      return this.#refuse(socket, room, 'maxRooms', Counter.REFUSED_MAX_ROOMS)
     }
     // Members on other shards are main's to count: it takes back what is too much.
     if (rooms.sizeOf(room) >= options.maxRoomSize) {
-      return this.#refuse(socket, 'maxRoomSize', Counter.REFUSED_MAX_ROOM_SIZE)
+      return this.#refuse(socket, room, 'maxRoomSize', Counter.REFUSED_MAX_ROOM_SIZE)
     }
     return true
   }
@@ -111,9 +111,10 @@ export class Memberships implements Membership<MemberSocket> {
     return this.#context.interest.rooms + this.#context.reports.unapplied
   }
 
-  #refuse(socket: MemberSocket, option: string, counter: Counter): false {
+  #refuse(socket: MemberSocket, room: string, option: string, counter: Counter): false {
     this.#context.counters.add(counter, 1)
     this.#context.onLimited(socket, option)
+    this.#context.onFailed(socket, roomLimitError(room, option))
     return false
   }
 }

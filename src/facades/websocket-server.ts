@@ -68,7 +68,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     this.#listeners = listeners
     this.#dispatcher = new Dispatcher(listeners, resolved.shard, resolved.authenticate)
     this.#engine = new Engine(resolved, this.#dispatcher, {
-      onShardEvent: (event) => listeners.emit('shard', event),
+      onShardEvent: (event) => listeners.onShardEvent(event),
       onPost: (message) => listeners.emit('post', message),
       onDraining: (plan) => listeners.emit('draining', plan),
     })
@@ -192,7 +192,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   /**
    * Puts a connection into a room. True: it is a member and gets whatever is published from now on. False: unknown id,
    * not open, `maxRooms`, `maxRoomsPerConnection`, `maxRoomSize`, `canJoin`, or its shard is too far behind; counted in
-   * `stats().refusedJoins`. It leaves by itself when it closes.
+   * `stats().refusedJoins`; the limits also raise `error` with ROOM_LIMIT. It leaves by itself when it closes.
    *
    * @param room 1 to 255 bytes of UTF-8 without NUL and lone surrogates.
    * @throws ShardwsError ARGUMENT_INVALID, also when `canJoin` answers with a promise: a promise is true in every `if`.

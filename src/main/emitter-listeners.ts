@@ -4,8 +4,10 @@ import { ERRORS } from '../shared/errors.ts'
 import type { ServerListeners, TimeoutCode } from '../shared/server-listeners.ts'
 import type { Socket } from '../shared/socket.ts'
 import { bothOf, isThenable } from '../shared/work.ts'
+import { diagnostics } from './diagnostics.ts'
 import type { Engine } from './engine.ts'
 import type { WebSocketServerEvents } from './server-events.ts'
+import type { ShardEvent } from './supervisor.ts'
 
 /**
  * Calls the listeners of a server: what one of them throws or rejects with is an error of its connection, and neither stops
@@ -27,6 +29,7 @@ export class EmitterListeners implements ServerListeners {
   }
 
   onConnection({ id, request }: Socket): void {
+    diagnostics.connection(id, request)
     this.emit('connection', id, request)
   }
 
@@ -45,11 +48,17 @@ export class EmitterListeners implements ServerListeners {
   }
 
   onClose({ id }: Socket, code: number, reason: string): void {
+    diagnostics.close(id, code, reason)
     this.emit('close', id, code, reason)
   }
 
   onError(socket: Socket | null, error: Error): void {
     this.#emitError(socket?.id ?? null, error)
+  }
+
+  onShardEvent(event: ShardEvent): void {
+    diagnostics.shard(event)
+    this.emit('shard', event)
   }
 
   onDrain({ id }: Socket): void {
@@ -113,6 +122,7 @@ export class EmitterListeners implements ServerListeners {
 
   /** An 'error' event that nobody hears would end the process. */
   #emitError(id: string | null, error: Error): void {
+    diagnostics.error(id, error)
     const { logger } = this.#engine.options
     if (this.#emitter.listenerCount('error') === 0) {
       // A thousand peers that vanish are a thousand errors: nothing to wake anybody for.

@@ -1,7 +1,7 @@
 import { ReadyState } from '../shared/connection-table.ts'
 import { encodeFanOut } from '../shared/fan-out.ts'
 import type { Handler } from '../shared/handler.ts'
-import { Joining } from '../shared/joining.ts'
+import { Joining, roomLimitError } from '../shared/joining.ts'
 import type { FanOut } from '../shared/messages.ts'
 import type { RoomInterest } from '../shared/room-interest.ts'
 import { assertRoom, roomNames } from '../shared/room-name.ts'
@@ -220,6 +220,7 @@ export class Rooms implements PeerRooms {
   #refuse(peer: Peer, room: string, limit: RoomLimit): void {
     this.#context.counters.refusedJoins[limit]++
     this.#context.limitLog.reached(limit, { id: peer.id, room })
+    this.#context.observer.onError(peer, roomLimitError(room, limit))
   }
 
   #enter(peer: Peer, room: string): void {

@@ -118,6 +118,9 @@ const TABLE = {
   },
   MESSAGE_TOO_BIG: { message: 'the message exceeds maxPayload', closeCode: 1009, option: 'maxPayload' },
 
+  // ── told to the application; the connection stays open ──
+  ROOM_LIMIT: { message: 'a room or connection has reached maxRooms, maxRoomsPerConnection or maxRoomSize' },
+
   // ── a connection ended for another reason ──
   SLOW_CONSUMER: { message: 'the peer reads too slowly', closeCode: 1013, option: 'maxBackpressure' },
   SHARD_BACKPRESSURE: {

@@ -5,6 +5,11 @@ import type { Socket } from './socket.ts'
 /** Whether a connection may join a room; only true lets it. One that answers with a promise is for `joinAsync`. */
 export type CanJoin = (socket: Socket, room: string) => boolean | Promise<boolean>
 
+/** What is wrong with a join that a limit has refused. `option`: which. */
+export function roomLimitError(room: string, option: string): ShardwsError {
+  return new ShardwsError('ROOM_LIMIT', `the join of ${JSON.stringify(room)} was refused by ${option}`)
+}
+
 /** The rooms of the connections whose memberships one thread decides about. */
 export interface Membership<Member extends Socket> {
   has(member: Member, room: string): boolean

@@ -1,9 +1,11 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import type { Presence } from '../../src/index.ts'
 import { TWO_CONFIGURATIONS } from '../fixtures/configurations.ts'
-import { EngineUnderTest, type Joined, nextText } from '../fixtures/engine-under-test.ts'
+import { EngineUnderTest, type Joined, nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { received } from '../fixtures/fence.ts'
 import { eventually } from '../fixtures/journal.ts'
+import { RawOpcode } from '../fixtures/raw-frame.ts'
 
 for (const { name, options } of TWO_CONFIGURATIONS) {
   t.test(name, async (t) => {
@@ -148,6 +150,61 @@ for (const { name, options } of TWO_CONFIGURATIONS) {
       t.same([await nextText(one.client), await nextText(one.client)], ['1', '2'])
       one.client.destroy()
       await ended
+    })
+
+    t.test('OP15 a join over a limit is false, and an error with ROOM_LIMIT', async (t) => {
+      const engine = await EngineUnderTest.start(t, { ...options, maxRooms: 2, maxRoomSize: 1 })
+      const [one, two] = (await engine.joinMany(2)) as [Joined, Joined]
+      t.same(
+        ['red', 'blue', 'green'].map((room) => one.peer.join(room)),
+        [true, true, false],
+      )
+      t.equal(await two.peer.joinAsync('red'), false)
+      t.match(engine.journal.errors, [
+        { id: one.id, error: { code: 'ROOM_LIMIT', message: /"green".*maxRooms$/ } },
+        { id: two.id, error: { code: 'ROOM_LIMIT', message: /"red".*maxRoomSize$/ } },
+      ])
+      t.equal(one.peer.readyState, one.peer.OPEN)
+    })
+
+    t.test('CO26 EV08 broadcast of a socket, pings and pongs for those who listen', async (t) => {
+      const engine = await EngineUnderTest.start(t, options)
+      const [one, two] = (await engine.joinMany(2)) as [Joined, Joined]
+      for (const { peer } of [one, two]) peer.join('red')
+      one.peer.broadcast('red', 'hello')
+      t.same([await received(engine, one), await received(engine, two)], [[], ['hello']])
+      const heard: string[] = []
+      one.peer.on('ping', (payload) => heard.push(`ping ${payload}`))
+      one.peer.on('pong', (payload) => heard.push(`pong ${payload}`))
+      one.peer.ping('from main')
+      t.match(await one.client.nextControl(), { opcode: RawOpcode.Ping, payload: Buffer.from('from main') })
+      one.client.sendFrame({ opcode: RawOpcode.Pong, payload: 'to it' })
+      one.client.sendFrame({ opcode: RawOpcode.Ping, payload: 'from the client' })
+      t.match(await one.client.nextControl(), { opcode: RawOpcode.Pong, payload: Buffer.from('from the client') })
+      await eventually('both are heard', () => heard.length === 2)
+      t.same(heard, ['pong to it', 'ping from the client'])
+    })
+
+    t.test('EV13 who watches from outside hears of it by node:diagnostics_channel', async (t) => {
+      const told: string[] = []
+      const names = ['connection', 'close', 'error', 'shard']
+      for (const name of names) {
+        const listener = (message: unknown): unknown => told.push(`${name} ${(message as { id?: string }).id}`)
+        subscribe(`shardws:${name}`, listener)
+        t.teardown(() => unsubscribe(`shardws:${name}`, listener))
+      }
+      const engine = await EngineUnderTest.start(t, options)
+      engine.server.on('message', () => {
+        throw new Error('of the application')
+      })
+      const { client, id } = await engine.join()
+      sendText(client, 'x')
+      await engine.journal.until('the error', () => engine.journal.errors[0])
+      client.reset()
+      await engine.journal.closeOf(id)
+      const [started, ...rest] = told.filter((each, at) => told.indexOf(each) === at)
+      t.equal(started, 'shard undefined')
+      t.same(rest, [`connection ${id}`, `error ${id}`, `close ${id}`])
     })
 
     t.test('RO11 what goes on in rooms', async (t) => {

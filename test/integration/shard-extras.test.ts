@@ -75,6 +75,31 @@ for (const shards of [0, 2]) {
       t.equal(engine.server.stats().coalesced, 1)
     })
 
+    t.test('OP15 a join over a limit is false, and an error with ROOM_LIMIT', async (t) => {
+      const engine = await start(t, { maxRoomsPerConnection: 2 })
+      const { client, id } = await known(engine, 'ada')
+      for (const room of ['red', 'red', 'blue']) sendText(client, `join ${room}`)
+      t.same(await nextTexts(client, 3), ['true', 'true', 'false'])
+      const { errors } = engine.journal
+      await engine.journal.until('the error', () => errors[0])
+      t.match(errors, [{ id, error: { code: 'ROOM_LIMIT', message: /"blue".*maxRoomsPerConnection/ } }])
+      t.match(engine.server.stats().limits, { maxRoomsPerConnection: 1 })
+    })
+
+    t.test('CO26 EV08 broadcast of a socket, pings and pongs for those who listen', async (t) => {
+      const engine = await start(t)
+      const [one, two] = [await known(engine, 'ada'), await known(engine, 'bob')]
+      await eventually('both are in the room', () => engine.server.rooms.size('all') === 2)
+      sendText(one.client, 'shout x hello')
+      t.equal(await nextText(two.client), 'hello')
+      sendText(one.client, 'listen')
+      t.match(await one.client.nextControl(), { opcode: RawOpcode.Ping, payload: Buffer.from('from the handler') })
+      one.client.sendFrame({ opcode: RawOpcode.Pong, payload: 'to it' })
+      one.client.sendFrame({ opcode: RawOpcode.Ping, payload: 'from the client' })
+      t.same(await nextTexts(one.client, 2), ['pong to it', 'ping from the client'])
+      t.match(await one.client.nextControl(), { opcode: RawOpcode.Pong, payload: Buffer.from('from the client') })
+    })
+
     t.test('CO32 OP18 serialize and binaryType in a shard', async (t) => {
       const engine = await start(t, { serialize: true, binaryType: 'arraybuffer' })
       const { client } = await known(engine, 'ada')

@@ -270,7 +270,7 @@ t.test('RO12: what has changed while canJoin was thinking counts', async (t) => 
     }),
     [false],
   )
-  t.same(events, ['joined p0 full', 'joined p0 twice'])
+  t.same(events, ['joined p0 full', 'error p1 the join of "full" was refused by maxRoomSize', 'joined p0 twice'])
   t.same([overview.count, rooms.memberships], [2, 2])
 })
 
