@@ -88,11 +88,13 @@ for (const { name, options } of TWO_CONFIGURATIONS) {
 
     t.test('AU25 AU26 who is refused is not heard any more', async (t) => {
       const engine = await start(t, { auth: { authenticate } })
+      let opened = 0
+      engine.server.route('/', { open: () => opened++ })
       const client = await engine.open({ path: '/' })
       for (const text of ['I am nobody', 'I am ada', 'news']) sendText(client, text)
       t.same(await closeOf(client), [4401, 'go away'])
       await engine.journal.until('close', () => engine.journal.closes[0])
-      t.same([engine.journal.messages, engine.journal.errors], [[], []])
+      t.same([opened, engine.journal.messages, engine.journal.errors], [0, [], []])
     })
 
     t.test('AU26 an authenticate that fails is an error, and 1008', async (t) => {
