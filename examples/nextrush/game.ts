@@ -44,7 +44,7 @@ wsApp.ws('/game/:gameId', (socket, req) => {
   reply({ type: 'game_state', state: game.state, board: game.board, players: game.players })
   // Who has joined knows.
   const joined = { type: 'player_joined', playerId, playerCount: present.size }
-  socket.publish(room, JSON.stringify(joined), { except: socket })
+  socket.broadcast(room, JSON.stringify(joined))
 
   socket.onMessage((data) => {
     const message = parseObject(data)

@@ -27,7 +27,7 @@ app.ws('/chat/*', (socket, req) => {
   const message = `Welcome to room "${room}"!`
   socket.send(JSON.stringify({ type: 'welcome', room, message, stats: { activeUsers, totalMessages } }))
   const joined = { type: 'user-joined', room, message: `A new user joined "${room}"`, activeUsers }
-  socket.publish(room, JSON.stringify(joined), { except: socket })
+  socket.broadcast(room, JSON.stringify(joined))
 
   socket.onMessage((data) => {
     roomStats.messages++

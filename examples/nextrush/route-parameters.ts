@@ -13,7 +13,7 @@ app.ws('/rooms/:roomId', (socket, req) => {
   const isKnown = req.headers.authorization !== undefined
   socket.join(roomId)
   socket.send(`Welcome to room ${roomId}, ${isKnown ? userId : `${userId} without a token`}!`)
-  socket.on('message', (data) => socket.publish(roomId, `${userId}: ${data}`, { except: socket }))
+  socket.on('message', (data) => socket.broadcast(roomId, `${userId}: ${data}`))
 })
 
 app.ws('/games/:gameId/players/:playerId', (socket, req) => {

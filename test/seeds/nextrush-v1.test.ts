@@ -222,6 +222,20 @@ t.test('EV12: errors that nobody hears are logged, also when somebody has stoppe
   t.ok(logged.includes('error'))
 })
 
+t.test('EV08: ping and pong of a socket, with their data', async (t) => {
+  const { app, clients, listen } = v1App(t, { pingInterval: 0 })
+  app.ws('/', (socket) => {
+    socket.on('ping', (data) => socket.send(`ping ${data}`))
+    socket.on('pong', (data) => socket.send(`pong ${data}`))
+    socket.ping('from the server')
+  })
+  await listen()
+  const client = await clients.connect()
+  t.equal(await client.nextText(), 'pong from the server')
+  client.socket.ping('from the client')
+  t.equal(await client.nextText(), 'ping from the client')
+})
+
 t.test('ME07 ME08 ME09 ME10 ME11 ME12 ME13 ME14: getWebSocketStats', async (t) => {
   const { app, clients, listen } = v1App(t)
   app.ws('/chat', (socket) => {

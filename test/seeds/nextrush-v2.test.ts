@@ -132,6 +132,24 @@ t.test('RO19 RO21 RO23: wsBroadcast to a room or to everybody, text and bytes, t
   t.throws(() => app.wsBroadcast('x', ''), { code: 'ARGUMENT_INVALID' })
 })
 
+t.test('CO26 RO21: socket.broadcast reaches the room but not itself, also from onClose', async (t) => {
+  const { app, clients, listen } = v2App(t, { shards: 2 })
+  app.ws('/chat', (socket) => {
+    socket.join('general')
+    socket.send('open')
+    socket.onMessage((message) => socket.broadcast('general', message))
+    socket.onClose(() => socket.broadcast('general', JSON.stringify({ type: 'user_left', userId: socket.id })))
+  })
+  await listen()
+  const [speaker, listener] = [await clients.connect('/chat'), await clients.connect('/chat')]
+  for (const client of [speaker, listener]) t.equal(await client.nextText(), 'open')
+  speaker.socket.send('hello')
+  t.equal(await listener.nextText(), 'hello')
+  t.same(speaker.unread(), [])
+  await speaker.close()
+  t.match(await listener.nextJson(), { type: 'user_left', userId: String })
+})
+
 t.test('RO20 F205: wsRooms, from HTTP middleware and from the plugin', async (t) => {
   const { app, clients, plugin, listen } = v2App(t, { shards: 2 })
   app.use(async (ctx, next) => {
