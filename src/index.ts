@@ -27,6 +27,7 @@ export type { Notice, ShutdownOptions, ShutdownPlan } from './main/shutdown-opti
 export type { PerformanceMetrics, ShardStats, Stats } from './main/stats.ts'
 export type { ShardEvent } from './main/supervisor.ts'
 export { type ProtocolToken, tokenFromProtocol } from './main/token-from-protocol.ts'
+export type { TopologyReport } from './main/topology.ts'
 export type { Traffic } from './main/traffic-rates.ts'
 export type { User } from './main/user.ts'
 export type { OutboxOptions, UserOptions } from './main/user-options.ts'

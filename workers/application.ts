@@ -17,9 +17,12 @@ import { RoomReports } from './room-reports.ts'
 import type { Rooms } from './rooms.ts'
 import { type ServedShard, ShardServer } from './shard-server.ts'
 import { ShardSocket, type SocketContext } from './shard-socket.ts'
+import type { SocketSnapshot } from './socket-snapshot.ts'
 
 /** Nobody: an error that no connection is concerned in. */
 const NO_KEY = -1
+
+const NO_MODULE = -1
 
 export interface ApplicationSetup {
   readonly handlers: Handlers
@@ -35,6 +38,8 @@ export class Application {
   readonly #context: ConnectionContext
   readonly #handlers: Handlers
   readonly #sockets = new Map<ConnectionKey, ShardSocket>()
+  /** The module of each of them. */
+  readonly #modules = new WeakMap<ShardSocket, number>()
   readonly #dispatcher: Dispatcher
   readonly #memberships: Memberships
   readonly #server: ShardServer
@@ -75,6 +80,7 @@ export class Application {
     const socket = new ShardSocket(connection, known, handler, this.#socketContext)
     connection.listen(socket)
     this.#sockets.set(connection.key, socket)
+    this.#modules.set(socket, module)
     if (isHeld) this.#dispatcher.hold(socket)
     else this.#dispatcher.onConnection(socket)
   }
@@ -105,6 +111,73 @@ export class Application {
     if (socket === undefined) return false
     this.#memberships.leave(socket, room)
     return true
+  }
+
+  /** Calls back when the handler is done with its messages: at once if it is, or handles none of this connection. */
+  onceIdle(key: ConnectionKey, callback: () => void): void {
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) callback()
+    else socket.onceIdle(callback)
+  }
+
+  /** Whether the connection's handler has let it in, or is not here. */
+  isIn(key: ConnectionKey): boolean {
+    return (this.#sockets.get(key)?.gate ?? null) === null
+  }
+
+  /**
+   * What the handler knows of a connection that leaves, null if main handles it.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID for what cannot be cloned, and what `detach` throws.
+   */
+  pack(key: ConnectionKey): Uint8Array | null {
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) return null
+    const state = (socket.handler as Handler).detach?.(socket)
+    return encodeValue(this.#snapshotOf(socket, state), 'what the socket holds')
+  }
+
+  /** Whether `pack` would do; a mistake of the application is told of. `detach` is not called. */
+  canPack(key: ConnectionKey): boolean {
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) return true
+    try {
+      encodeValue(this.#snapshotOf(socket, undefined), 'what the socket holds')
+      return true
+    } catch (error) {
+      this.#report(socket, error as Error)
+      return false
+    }
+  }
+
+  /** It has left. */
+  release(key: ConnectionKey): void {
+    const socket = this.#sockets.get(key)
+    this.#sockets.delete(key)
+    this.reports.forget(key)
+    socket?.depart()
+  }
+
+  /** It has come from another shard. `packed` is what `pack` has returned there. */
+  unpack(connection: Connection, packed: Uint8Array): void {
+    const { module, request, user, data, metadata, properties, state, moves } = decodeValue(packed) as SocketSnapshot
+    const handler = this.#handlers.get(module)
+    if (handler === undefined) throw new ShardwsError('UNKNOWN_MESSAGE', `arrive names an unknown module ${module}`)
+    const socket = new ShardSocket(connection, new UpgradeRequest({ ...request, user }), handler, this.#socketContext)
+    Object.assign(socket, properties, { data, moves: moves + 1 })
+    if (metadata !== null) socket.metadata = metadata
+    connection.listen(socket)
+    this.#sockets.set(connection.key, socket)
+    this.#modules.set(socket, module)
+    this.#dispatcher.attach(socket, state)
+  }
+
+  #snapshotOf(socket: ShardSocket, state: unknown): SocketSnapshot {
+    const { user, ...request } = socket.request
+    const { id: _id, key: _key, request: _request, handler: _handler, connection: _connection, ...own } = socket
+    const { data, moves, ...properties } = own as { data: unknown; moves: number } & Record<string, unknown>
+    const module = this.#modules.get(socket) ?? NO_MODULE
+    return { module, request, user, data, metadata: socket.ownMetadata, properties, state, moves }
   }
 
   /** Whether the module wants to be asked about a client before it is let in. */

@@ -12,8 +12,9 @@ import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
 import type { ConnectionSnapshot } from './connection-snapshot.ts'
-import { Deadlines, type Due } from './deadlines.ts'
+import { Deadlines } from './deadlines.ts'
 import { Inbound, type InboundOwner, Pause } from './inbound.ts'
+import { meet } from './meet.ts'
 import { Outbound, type OutboundOwner } from './outbound.ts'
 import type { SharedMessage } from './shared-message.ts'
 
@@ -189,19 +190,30 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.#owner.waitForCredit(this)
   }
 
-  /** Main has taken what was posted. */
-  onCredit(): void {
-    this.#inbound.resume(Pause.CREDIT)
-  }
-
-  /** The application has more messages of this connection than it may. */
-  pause(): void {
+  /** @param reason one of `Pause`. Default: the application has more messages of this connection than it may. */
+  pause(reason: number = Pause.UNPROCESSED): void {
     // One that is ending waits for its peer's end only.
-    if (this.#isOpen) this.#inbound.pause(Pause.UNPROCESSED)
+    if (this.#isOpen) this.#inbound.pause(reason)
   }
 
-  resume(): void {
-    this.#inbound.resume(Pause.UNPROCESSED)
+  resume(reason: number = Pause.UNPROCESSED): void {
+    this.#inbound.resume(reason)
+  }
+
+  /** Whether it may be made ready to move to another shard: it is open, and its socket is here. */
+  get mayMove(): boolean {
+    return this.#isOpen && this.#socket !== null && !this.#isTerminated
+  }
+
+  /** It is neither read nor written until `unhold`. `onIdle` is called when the kernel has taken what it was given. */
+  hold(onIdle: () => void): void {
+    this.#inbound.pause(Pause.MOVING)
+    this.outbound.hold(onIdle)
+  }
+
+  unhold(): void {
+    this.outbound.resume()
+    this.#inbound.resume(Pause.MOVING)
   }
 
   /** Main has had the chance to answer everything that this peer sent. */
@@ -243,8 +255,16 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.#deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
   }
 
-  /** Ends the connection without a closing handshake. */
-  terminate(): void {
+  /** It has taken too long over its end. */
+  giveUp(): void {
+    if (this.#conclusion !== null) return this.conclude()
+    if (this.#awaitsClose) this.limit(Counter.CLOSE_TIMEOUTS, 'closeTimeoutMs')
+    this.terminate()
+  }
+
+  /** Ends the connection without a closing handshake. `reason`: for those who hear of its end here. */
+  terminate(reason = this.#closeReason): void {
+    this.#closeReason = reason
     this.#isTerminated = true
     this.#socket?.destroy()
   }
@@ -280,33 +300,11 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   sweep(now: number): void {
     this.#inbound.sweep(now, this.#isOpen)
     const due = this.#deadlines.due(now, this.#isOpen, this.#inbound.isPaused)
-    if (due !== null) this.#meet(due)
+    if (due !== null) meet(due, this)
   }
 
-  #meet(due: Due): void {
-    switch (due) {
-      case 'end':
-        if (this.#conclusion !== null) return this.conclude()
-        if (this.#awaitsClose) this.#limit(Counter.CLOSE_TIMEOUTS, 'closeTimeoutMs')
-        return this.terminate()
-      case 'liveness':
-        this.#limit(Counter.LIVENESS_TIMEOUTS, 'livenessMs')
-        this.#closeReason = 'liveness timeout'
-        return this.terminate()
-      case 'idle':
-        this.#limit(Counter.IDLE_TIMEOUTS, 'idleTimeoutMs')
-        return this.close(CloseCode.GOING_AWAY, 'idle timeout')
-      case 'lifetime':
-        this.#limit(Counter.LIFETIMES_ENDED, 'maxLifetimeMs')
-        return this.close(CloseCode.GOING_AWAY, 'end of lifetime')
-      case 'message':
-        return this.refuse(new ShardwsError('MESSAGE_TIMEOUT'))
-      case 'ping':
-        return this.ping(NO_BYTES)
-    }
-  }
-
-  #limit(counter: Counter, option: keyof ShardOptions): void {
+  /** A limit that this option sets has taken effect. */
+  limit(counter: Counter, option: keyof ShardOptions): void {
     this.#context.counters.add(counter, 1)
     this.#context.link.limited(this.key, option)
   }

@@ -21,6 +21,8 @@ export const Pause = {
   RATE: 2,
   /** The application works on as many messages of this connection as it may. */
   UNPROCESSED: 4,
+  /** The connection moves to another shard. */
+  MOVING: 8,
 } as const
 
 export interface InboundSnapshot {

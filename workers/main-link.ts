@@ -1,14 +1,20 @@
 import type { MessagePort } from 'node:worker_threads'
-import { type CommandHandler, dispatchCommands } from '../src/shared/commands.ts'
+import type { BatchReader } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { EVENT_WINDOW } from '../src/shared/credit.ts'
 import { events } from '../src/shared/events.ts'
 import { Link } from '../src/shared/link.ts'
-import type { Adopt, Connect } from '../src/shared/messages.ts'
+import type { Adopt, Connect, Forward } from '../src/shared/messages.ts'
 
-export interface MainLinkHandler extends CommandHandler {
+/** Main among those who send to a shard; the others are shards, by index. */
+export const MAIN = -1
+
+export interface MainLinkHandler {
   adopt(adopt: Adopt): void
   connect(connect: Connect): void
+  forward(forward: Forward): void
+  /** `publisher`: main or the index of the shard that sends this batch. */
+  receive(publisher: number, batch: BatchReader): void
   /** Main is gone or has cut the link. */
   cut(): void
 }
@@ -22,8 +28,12 @@ export class MainLink {
       port,
       { memory: credit, end: 1, window: EVENT_WINDOW },
       {
-        onBatch: (batch) => dispatchCommands(batch, handler),
-        onParcel: (parcel) => (parcel.kind === 'adopt' ? handler.adopt(parcel) : handler.connect(parcel)),
+        onBatch: (batch) => handler.receive(MAIN, batch),
+        onParcel: (parcel) => {
+          if (parcel.kind === 'adopt') handler.adopt(parcel)
+          else if (parcel.kind === 'connect') handler.connect(parcel)
+          else if (parcel.kind === 'forward') handler.forward(parcel)
+        },
         onClose: () => handler.cut(),
         writeCredit: events.credit,
       },
@@ -117,6 +127,23 @@ export class MainLink {
 
   loaded(module: number, error: Uint8Array): void {
     events.loaded(this.#link.out, module, error)
+    this.#link.posted()
+  }
+
+  prepared(move: number, keys: readonly ConnectionKey[]): void {
+    events.prepared(this.#link.out, move, keys)
+    this.#link.posted()
+  }
+
+  /** At once, as everything that was told before. */
+  movedOut(move: number): void {
+    events.movedOut(this.#link.out, move)
+    this.#link.posted()
+    this.#link.flush()
+  }
+
+  arrived(move: number): void {
+    events.arrived(this.#link.out, move)
     this.#link.posted()
   }
 

@@ -141,6 +141,15 @@ export class Outbound implements QueueOwner {
     else this.#context.link.drained(this.#owner.key)
   }
 
+  /** See `SendQueue.hold`. */
+  hold(onIdle: () => void): void {
+    this.#queue.hold(onIdle)
+  }
+
+  resume(): void {
+    this.#queue.resume()
+  }
+
   discard(): void {
     this.#queue.discard()
   }

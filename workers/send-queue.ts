@@ -29,6 +29,8 @@ export class SendQueue {
   #blockedBytes = 0
   #isScheduled = false
   #isEnding = false
+  /** Null unless it is held. */
+  #onIdle: (() => void) | null = null
   /** The connection is ending for its slowness: nobody else shall pay for what it holds meanwhile. */
   #isGivenUp = false
 
@@ -71,6 +73,11 @@ export class SendQueue {
     return this.#blockedBytes > 0 || this.#socket === null
   }
 
+  /** Whether nothing is given to the socket now. */
+  get #mustWait(): boolean {
+    return this.isBlocked || this.#onIdle !== null
+  }
+
   append(firstByte: number, payload: Uint8Array, frameBytes: number): void {
     this.#tail = this.#outbox.append(this.#tail, firstByte, payload)
     this.#appended(frameBytes)
@@ -95,7 +102,7 @@ export class SendQueue {
 
   /** Forgets what has not been given to the socket yet. Whatever is still on its way no longer counts as held. */
   discard(): void {
-    if (this.isBlocked) this.#hold(-this.#queuedBytes - this.#blockedBytes)
+    if (this.#mustWait) this.#hold(-this.#queuedBytes - this.#blockedBytes)
     this.#isGivenUp = true
     this.#tail = null
     this.#queuedBytes = 0
@@ -107,6 +114,28 @@ export class SendQueue {
     this.#blockedBytes = 0
   }
 
+  /**
+   * Nothing more is given to the socket until `resume`. `onIdle` is called when the kernel has taken what was given before:
+   * at once if it has.
+   */
+  hold(onIdle: () => void): void {
+    if (!this.isBlocked) {
+      this.#hold(this.#queuedBytes)
+      this.#outbox.keepBlock()
+    }
+    this.#onIdle = onIdle
+    if (!this.isBlocked) onIdle()
+  }
+
+  resume(): void {
+    if (this.#onIdle === null) return
+    this.#onIdle = null
+    if (this.#socket === null || this.isBlocked) return
+    this.#hold(-this.#queuedBytes)
+    this.#write(this.#socket)
+    if (!this.isBlocked) this.#owner.onDrained()
+  }
+
   /** By the outbox, at the end of the tick. */
   flushScheduled(): void {
     this.#isScheduled = false
@@ -115,7 +144,7 @@ export class SendQueue {
 
   #appended(bytes: number): void {
     this.#queuedBytes += bytes
-    if (this.isBlocked) {
+    if (this.#mustWait) {
       this.#hold(bytes)
       this.#outbox.keepBlock()
       return
@@ -130,7 +159,7 @@ export class SendQueue {
   }
 
   #writeUnlessBlocked(): void {
-    if (this.#socket !== null && !this.isBlocked) this.#write(this.#socket)
+    if (this.#socket !== null && !this.#mustWait) this.#write(this.#socket)
   }
 
   #write(socket: Duplex): void {
@@ -163,6 +192,12 @@ export class SendQueue {
   #unblock(socket: Duplex): void {
     // A write that fails is reported here too; the socket's end is not an empty queue.
     if (this.#blockedBytes === 0 || socket.destroyed) return
+    if (this.#onIdle !== null) {
+      this.#hold(-this.#blockedBytes)
+      this.#blockedBytes = 0
+      this.#onIdle()
+      return
+    }
     this.#hold(-this.#blockedBytes - this.#queuedBytes)
     this.#blockedBytes = 0
     this.#write(socket)

@@ -12,12 +12,14 @@ import type { BroadcastOptions, PublishOptions, SendOptions } from '../src/share
 import type { HandlerServer } from '../src/shared/socket.ts'
 import { encodeValue } from '../src/shared/values.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import type { Moves } from './moves.ts'
 import type { SiblingLink } from './sibling-link.ts'
 
 /** What the server needs of its own shard. */
 export interface ServedShard {
   readonly siblings: ReadonlyMap<number, SiblingLink>
   readonly state: ReadonlyMap<string, unknown>
+  readonly moves: Pick<Moves, 'destinationOf' | 'isDestination'>
   /** One of this shard's own; false as for `Socket.send`. */
   offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean
   close(key: ConnectionKey, code: number, reason: string): void
@@ -53,7 +55,7 @@ export class ShardServer implements HandlerServer {
     const { table } = this.#context
     const key = table.find(id)
     if (key === undefined || table.readyState(key) !== ReadyState.OPEN) return false
-    const sibling = this.#shard.siblings.get(table.shard(key))
+    const sibling = this.#siblingOf(key)
     if (sibling === undefined) return this.#shard.offer(key, message, flags)
     const queuedBytes = table.queuedBytes(key)
     if (queuedBytes > 0 && queuedBytes + message.length > this.#context.options.maxBackpressure) {
@@ -88,7 +90,7 @@ export class ShardServer implements HandlerServer {
     const { table } = this.#context
     const key = table.find(id)
     if (key === undefined) return
-    const sibling = this.#shard.siblings.get(table.shard(key))
+    const sibling = this.#siblingOf(key)
     if (sibling === undefined) this.#shard.close(key, code, reason)
     else sibling.closeConnection(key, code, reason)
   }
@@ -129,13 +131,19 @@ export class ShardServer implements HandlerServer {
   #publish(names: readonly string[], fanOut: FanOut): boolean {
     this.#shard.publish(names, received(fanOut))
     return this.#toSiblings(
-      (index) => names.some((name) => this.#interest.has(index, name)),
+      (index) => this.#shard.moves.isDestination(index) || names.some((name) => this.#interest.has(index, name)),
       (sibling) => sibling.publish(names, fanOut),
     )
   }
 
   #encode(message: string | Uint8Array, options: boolean | BroadcastOptions): FanOut {
     return encodeFanOut(message, options, (id) => this.#context.table.find(id))
+  }
+
+  /** The link to the shard that has this connection, or will have it; undefined: this one. */
+  #siblingOf(key: ConnectionKey): SiblingLink | undefined {
+    const owner = this.#shard.moves.destinationOf(key) ?? this.#context.table.shard(key)
+    return this.#shard.siblings.get(owner)
   }
 
   /** False if one of them was too far behind. */

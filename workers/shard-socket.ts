@@ -30,6 +30,8 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   /** By the shard. */
   readonly connection: Connection
   readonly #context: SocketContext
+  /** It has moved to another shard. */
+  #hasLeft = false
 
   constructor(connection: Connection, request: UpgradeRequest, handler: Handler, context: SocketContext) {
     const { table } = context.shard
@@ -43,7 +45,7 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   }
 
   override get readyState(): ReadyState {
-    return this.connection.readyState
+    return this.#hasLeft ? this.#context.shard.table.readyState(this.key) : this.connection.readyState
   }
 
   override get extensions(): string {
@@ -56,11 +58,14 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   }
 
   override send(message: string | Uint8Array, options?: boolean | SendOptions): boolean {
+    // What a handler here still works on is answered by way of the connection's new shard.
+    if (this.#hasLeft) return this.server.send(this.id, message, options)
     assertMessage(message)
     return this.connection.outbound.offer(message, sendFlags(message, options))
   }
 
   override close(code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
+    if (this.#hasLeft) return this.server.close(this.id, code, reason)
     assertCloseArguments(code, reason)
     this.gate?.refuse()
     this.connection.close(code, reason)
@@ -97,6 +102,13 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
 
   override leave(room: string): boolean {
     return this.#context.memberships.leave(this, room)
+  }
+
+  // ── moves ──
+
+  /** The connection is somebody else's from now on. */
+  depart(): void {
+    this.#hasLeft = true
   }
 
   // ── from the connection ──

@@ -1,33 +1,42 @@
+import type { Duplex } from 'node:stream'
+import type { BatchReader } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
-import {
-  type Adopt,
-  type Connect,
-  type ReceivedFanOut,
-  SendFlag,
-  type ShardOptions,
-  type ShardTask,
+import type {
+  Adopt,
+  Arrive,
+  Connect,
+  Forward,
+  ReceivedFanOut,
+  ShardOptions,
+  ShardTask,
 } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { RoomInterest } from '../src/shared/room-interest.ts'
-import { decodeValue } from '../src/shared/values.ts'
+import type { StrategyName } from '../src/shared/ticket.ts'
+import { encodeError } from '../src/shared/values.ts'
 import { Application } from './application.ts'
 import { Compression } from './compression.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import type { ConnectionSnapshot } from './connection-snapshot.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { holdWithin } from './hold-within.ts'
+import { Pause } from './inbound.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
+import { Moves, type MovesHost } from './moves.ts'
 import { Outbox } from './outbox.ts'
 import { Rooms } from './rooms.ts'
+import { type CommandedShard, ShardCommands } from './shard-commands.ts'
 import type { ServedShard } from './shard-server.ts'
-import { SharedMessage } from './shared-message.ts'
-import { SiblingLink } from './sibling-link.ts'
+import { SiblingLink, type SiblingLinkHandler } from './sibling-link.ts'
+import { openWith, SocketArrivals } from './socket-arrivals.ts'
 
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
@@ -47,19 +56,26 @@ export default async function runShard(task: ShardTask): Promise<void> {
   })
 }
 
-class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwner {
-  readonly #connections = new Map<ConnectionKey, Connection>()
+class Shard
+  implements CommandedShard, MainLinkHandler, SiblingLinkHandler, MovesHost, ConnectionOwner, ServedShard, MemoryOwner
+{
+  readonly index: number
+  readonly connections = new Map<ConnectionKey, Connection>()
   readonly #paused = new Set<Connection>()
   readonly siblings = new Map<number, SiblingLink>()
   readonly state = new Map<string, unknown>()
-  readonly #rooms: Rooms
-  readonly #application: Application
+  readonly rooms: Rooms
+  readonly application: Application
   readonly #counters: CounterRow
   readonly #link: MainLink
   readonly #taker: Taker
+  readonly #strategy: StrategyName
+  readonly #commands = new ShardCommands(this)
+  readonly moves = new Moves(this)
+  readonly #arrivals: SocketArrivals
   readonly #heartbeat: Heartbeat
   readonly #beat: NodeJS.Timeout
-  readonly #context: ConnectionContext
+  readonly context: ConnectionContext
   readonly #onStopped: (cause: Error | null) => void
   /** Null for a shard on the main thread, whose memory is not its own. */
   readonly #memory: MemoryWatch | null
@@ -70,20 +86,23 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
 
   constructor(task: ShardTask, taker: Taker, handlers: Handlers, onStopped: (cause: Error | null) => void) {
     const { index, options } = task
+    this.index = index
+    this.#strategy = task.taker.strategy
     const interest = new RoomInterest(task.interest)
-    this.#rooms = new Rooms(interest, index)
+    this.rooms = new Rooms(interest, index)
     this.#onStopped = onStopped
     this.#counters = new Counters(task.counters).row(index)
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
-    this.#heartbeat = new Heartbeat(options, this.#connections)
+    this.#arrivals = new SocketArrivals(taker)
+    this.#heartbeat = new Heartbeat(options, this.connections)
     this.#beat = setInterval(() => this.#counters.add(Counter.BEATS, 1), options.beatMs)
     const isOwnThread = task.taker.strategy !== 'local'
     const memory = { heapBytes: heapLimit(), externalBytes: options.maxExternalBytes }
     this.#memory = isOwnThread ? new MemoryWatch(this.#counters, memory, this) : null
     const { maxCompressedSize, maxFragments, maxPayload } = options
     const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
-    this.#context = {
+    this.context = {
       options,
       limits: { plain, compressible: { ...plain, allowRsv1: true } },
       clock: this.#heartbeat.clock,
@@ -95,7 +114,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
       compression: createCompression(options),
       relieve: () => this.#relieve(),
     }
-    this.#application = new Application(this.#context, { handlers, shard: this, index, rooms: this.#rooms, interest })
+    this.application = new Application(this.context, { handlers, shard: this, index, rooms: this.rooms, interest })
   }
 
   start(): void {
@@ -103,134 +122,165 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
   }
 
   reserve(key: ConnectionKey, module: number): void {
-    if (!this.#isStopping && !this.#isRecycling) this.#link.reserved(key, this.#application.mustJudge(module))
-  }
-
-  judge(key: ConnectionKey, module: number, request: Buffer): void {
-    this.#application.judge(key, module, request)
-  }
-
-  load(module: number, url: string): void {
-    this.#application.load(module, url)
+    if (!this.#isStopping && !this.#isRecycling) this.#link.reserved(key, this.application.mustJudge(module))
   }
 
   connect(connect: Connect): void {
-    const link = new SiblingLink(connect, this.#context.options.maxShardBackpressure, this, () => {
-      if (this.siblings.get(link.index) === link) this.siblings.delete(link.index)
-    })
+    const link = new SiblingLink(connect, this.context.options.maxShardBackpressure, this)
     this.siblings.set(link.index, link)
+  }
+
+  onSiblingGone(sibling: SiblingLink): void {
+    if (this.siblings.get(sibling.index) !== sibling) return
+    this.siblings.delete(sibling.index)
+    this.moves.onSiblingGone(sibling.index)
+  }
+
+  receive(publisher: number, batch: BatchReader): void {
+    this.#commands.receive(publisher, batch)
   }
 
   adopt({ key, head, agreement, isWatched, handled, ticket }: Adopt): void {
     // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
-    const connection = new Connection(key, this.#context, agreement, this)
+    const connection = new Connection(key, this.context, agreement, this)
     if (isWatched) connection.watch()
-    this.#connections.set(key, connection)
+    this.connections.set(key, connection)
     this.#counters.add(Counter.CONNECTIONS, 1)
-    if (handled !== null) this.#application.adopt(connection, handled)
+    if (handled !== null) this.application.adopt(connection, handled)
     this.#taker.take(ticket, connection, (socket) => {
       this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
-      if (socket === null) connection.abandon()
-      else connection.open(socket, head)
+      openWith(connection, socket, head)
       if (this.#isRecycling) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
     })
   }
 
-  admit(key: ConnectionKey, user: Buffer): void {
-    this.#application.admit(key, user)
-  }
-
-  send(key: ConnectionKey, payload: Buffer, flags: number): void {
-    const outbound = this.#connections.get(key)?.outbound
-    if ((flags & SendFlag.FROM_SHARD) === 0) outbound?.send(payload, flags)
-    else outbound?.relay(payload, flags)
-  }
-
-  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void {
-    const outbound = this.#connections.get(key)?.outbound
-    if ((flags & SendFlag.FROM_SHARD) === 0) outbound?.sendFrame(frame, payloadBytes, flags)
-    else outbound?.relayFrame(frame, payloadBytes, flags)
-  }
+  // ── what handlers here send ──
 
   offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean {
-    return this.#connections.get(key)?.outbound.offer(message, flags) ?? false
-  }
-
-  broadcast(fanOut: ReceivedFanOut): void {
-    const message = this.#sharedMessage(fanOut)
-    const isExcluded = this.#rooms.exclusion(fanOut.excluded)
-    for (const connection of this.#connections.values()) if (!isExcluded(connection)) connection.sendShared(message)
-  }
-
-  join(key: ConnectionKey, room: string): void {
-    const connection = this.#connections.get(key)
-    if (connection !== undefined && !this.#application.join(key, room)) this.#rooms.join(connection, room)
-  }
-
-  leave(key: ConnectionKey, room: string): void {
-    const connection = this.#connections.get(key)
-    if (connection !== undefined && !this.#application.leave(key, room)) this.#rooms.leave(connection, room)
-  }
-
-  publish(rooms: readonly string[], fanOut: ReceivedFanOut): void {
-    this.#rooms.publish(rooms, this.#sharedMessage(fanOut), fanOut.excluded)
-  }
-
-  watch(key: ConnectionKey): void {
-    this.#connections.get(key)?.watch()
-  }
-
-  setState(key: string, value: Buffer): void {
-    this.state.set(key, decodeValue(value))
-  }
-
-  deleteState(key: string): void {
-    this.state.delete(key)
+    return this.#commands.offer(key, message, flags)
   }
 
   close(key: ConnectionKey, code: number, reason: string): void {
-    this.#application.refuse(key)
-    this.#connections.get(key)?.close(code, reason)
+    this.#commands.close(key, code, reason)
+  }
+
+  broadcast(fanOut: ReceivedFanOut): void {
+    this.#commands.broadcastFrom(this.index, fanOut)
+  }
+
+  publish(rooms: readonly string[], fanOut: ReceivedFanOut): void {
+    this.#commands.publishFrom(this.index, rooms, fanOut)
+  }
+
+  // ── moves ──
+
+  hold(key: ConnectionKey, sibling: SiblingLink): Promise<boolean> {
+    const connection = this.connections.get(key)
+    if (connection === undefined) return Promise.resolve(false)
+    return holdWithin(connection, this.application, sibling.giver(this.#strategy))
+  }
+
+  unhold(key: ConnectionKey): void {
+    this.connections.get(key)?.unhold()
+  }
+
+  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<void> | undefined {
+    const connection = this.connections.get(key)
+    // Its end has been told, or will be.
+    if (connection === undefined || !connection.isMovable) return undefined
+    const socket = this.#pack(connection)
+    if (socket === undefined) {
+      connection.terminate()
+      return undefined
+    }
+    const arrive = {
+      kind: 'arrive',
+      move,
+      key,
+      connection: connection.snapshot(),
+      rooms: [...this.rooms.namesOf(connection)],
+      socket,
+    } as const
+    const transport = connection.detach() as Duplex
+    this.application.release(key)
+    this.remove(connection)
+    transport.on('error', () => {})
+    try {
+      return sibling.give(transport, key, this.#taker, (ticket, transfer) => {
+        sibling.arrive({ ...arrive, ticket }, transfer)
+      })
+    } catch (error) {
+      transport.destroy()
+      this.#link.threw(key, encodeError(error))
+      return undefined
+    }
+  }
+
+  /** Undefined: the handler fails, and main and others have their words for the connection sent to another shard already. */
+  #pack({ key }: Connection): Uint8Array | null | undefined {
+    try {
+      return this.application.pack(key)
+    } catch (error) {
+      this.#link.threw(key, encodeError(error))
+      return undefined
+    }
+  }
+
+  arrive({ move, key, connection: snapshot, rooms, socket, ticket }: Arrive, from: SiblingLink): void {
+    const state = snapshot as ConnectionSnapshot
+    const connection = new Connection(key, this.context, state.agreement, this)
+    connection.restore(state)
+    this.connections.set(key, connection)
+    this.#counters.add(Counter.CONNECTIONS, 1)
+    for (const room of rooms) this.rooms.join(connection, room)
+    if (this.context.table.isHeld(key)) connection.pause()
+    if (socket !== null) this.application.unpack(connection, socket as Uint8Array)
+    // Until main has heard everything that the former shard had to tell.
+    if (!this.moves.arrive(move, connection)) connection.pause(Pause.MOVING)
+    const open = (taken: Duplex | null): void => {
+      openWith(connection, taken)
+      this.moves.opened(move)
+    }
+    if (ticket.via === 'main') this.#arrivals.expect(connection, open)
+    else from.taker?.take(ticket, connection, open)
+  }
+
+  /** What another shard has given back to main for this one. */
+  forward({ key, ticket }: Forward): void {
+    this.#arrivals.onTicket(key, ticket)
   }
 
   terminate(key: ConnectionKey): void {
-    this.#connections.get(key)?.terminate()
+    this.connections.get(key)?.terminate()
   }
 
-  ping(key: ConnectionKey, payload: Buffer): void {
-    this.#connections.get(key)?.ping(payload)
+  prepared(move: number, keys: readonly ConnectionKey[]): void {
+    this.#link.prepared(move, keys)
   }
 
-  pong(key: ConnectionKey, payload: Buffer): void {
-    this.#connections.get(key)?.outbound.pong(payload)
+  movedOut(move: number): void {
+    this.application.reports.flush()
+    this.#link.movedOut(move)
   }
 
-  markAlive(key: ConnectionKey): void {
-    this.#connections.get(key)?.markAlive()
+  arrived(move: number): void {
+    this.#link.arrived(move)
   }
 
-  notifyDrain(key: ConnectionKey): void {
-    this.#connections.get(key)?.outbound.notifyDrain()
+  lost(key: ConnectionKey): void {
+    this.#link.closed(key, CloseCode.ABNORMAL_CLOSURE, 'the shard ended')
   }
 
-  pause(key: ConnectionKey): void {
-    this.#connections.get(key)?.pause()
-  }
-
-  resume(key: ConnectionKey): void {
-    this.#connections.get(key)?.resume()
-  }
-
-  conclude(key: ConnectionKey): void {
-    this.#connections.get(key)?.conclude()
+  started(connection: Connection): void {
+    connection.resume(Pause.MOVING)
   }
 
   /** Main has taken what was posted. */
   credit(): void {
     const paused = [...this.#paused]
     this.#paused.clear()
-    this.#application.reports.flush()
-    for (const connection of paused) connection.onCredit()
+    this.application.reports.flush()
+    for (const connection of paused) connection.resume(Pause.CREDIT)
   }
 
   stop(): void {
@@ -240,8 +290,8 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
     clearInterval(this.#beat)
     this.#memory?.stop()
     this.#taker.close()
-    this.#application.stop()
-    for (const connection of this.#connections.values()) connection.terminate()
+    this.application.stop()
+    for (const connection of this.connections.values()) connection.terminate()
     this.#endIfEmpty()
   }
 
@@ -263,7 +313,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
   recycle(): void {
     if (this.#isStopping || this.#isRecycling) return
     this.#isRecycling = true
-    for (const connection of this.#connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
+    for (const connection of this.connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
     setTimeout(() => {
       this.#cause = new ShardwsError('SHARD_EXHAUSTED')
       this.stop()
@@ -273,7 +323,7 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
   #relieve(): void {
     let worst: Connection | undefined
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.connections.values()) {
       if (connection.readyState !== ReadyState.OPEN || connection.outbound.bufferedBytes === 0) continue
       if (worst === undefined || isWorse(connection, worst)) worst = connection
     }
@@ -281,21 +331,16 @@ class Shard implements MainLinkHandler, ConnectionOwner, ServedShard, MemoryOwne
   }
 
   remove(connection: Connection): void {
-    this.#connections.delete(connection.key)
+    this.connections.delete(connection.key)
     this.#paused.delete(connection)
-    this.#rooms.leaveAll(connection)
+    this.rooms.leaveAll(connection)
     this.#counters.add(Counter.CONNECTIONS, -1)
     if (this.#isStopping) setImmediate(() => this.#endIfEmpty())
   }
 
-  #sharedMessage({ frame, payloadBytes, flags }: ReceivedFanOut): SharedMessage {
-    const { compression, options } = this.#context
-    return new SharedMessage(frame, payloadBytes, flags, options.compressThreshold, compression)
-  }
-
   #endIfEmpty(): void {
-    if (this.#connections.size > 0) return
-    this.#context.compression?.close()
+    if (this.connections.size > 0) return
+    this.context.compression?.close()
     for (const sibling of this.siblings.values()) sibling.close()
     this.#link.close()
     this.#onStopped(this.#cause)

@@ -7,7 +7,7 @@ import { Duplex } from 'node:stream'
 import { Attachment, type AttachOptions } from '../main/attachment.ts'
 import type { Compute } from '../main/compute-pool.ts'
 import { EmitterListeners } from '../main/emitter-listeners.ts'
-import { Engine } from '../main/engine.ts'
+import { Engine, MOST_SHARDS } from '../main/engine.ts'
 import { type Health, healthOf } from '../main/health.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
 import { createOwnServer } from '../main/own-server.ts'
@@ -19,6 +19,7 @@ import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
 import { endOnSignals, type Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
+import type { TopologyReport } from '../main/topology.ts'
 import type { User } from '../main/user.ts'
 import { Audience } from '../shared/audience.ts'
 import { Dispatcher } from '../shared/dispatcher.ts'
@@ -299,6 +300,32 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   /** A user on all of its devices, which may be none: `server.user('ada').send('hello')`. @throws ShardwsError ARGUMENT_INVALID */
   user(userId: string): User {
     return this.#engine.users.user(userId)
+  }
+
+  /**
+   * Replaces every shard by a new one with a fresh module graph, one after another, and moves the connections over: none is
+   * closed but those that cannot move (1012). With `handler`, the new shards load that module instead of `options.handler`.
+   * Rejects with SHARD_START_FAILED when a new shard cannot start (its `cause` says why): the former one goes on; with
+   * ARGUMENT_INVALID when there are no threads or no module to replace.
+   */
+  reload(handler?: URL): Promise<TopologyReport> {
+    return this.#engine.topology.reload(handler)
+  }
+
+  /**
+   * Changes the number of shards, 1 to 64, and moves connections so that all have their share. Rejects with
+   * ARGUMENT_INVALID, and with SHARD_START_FAILED when one cannot start.
+   */
+  async resize(shards: number): Promise<TopologyReport> {
+    if (!Number.isInteger(shards) || shards < 1 || shards > MOST_SHARDS) {
+      throw badArgument('shards', `an integer from 1 to ${MOST_SHARDS}`)
+    }
+    return this.#engine.topology.resize(shards)
+  }
+
+  /** Moves connections so that every shard has its share, or, with `shardBy`, is where its key says. */
+  rebalance(): Promise<TopologyReport> {
+    return this.#engine.topology.rebalance()
   }
 
   stats(): Stats {

@@ -24,6 +24,7 @@ import { MainCounters } from './main-counters.ts'
 import { MainHandlerServer } from './main-handler-server.ts'
 import { MainLag } from './main-lag.ts'
 import { Mesh } from './mesh.ts'
+import { Mover } from './mover.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
@@ -39,9 +40,13 @@ import { ShardEvents } from './shard-events.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
+import { Topology } from './topology.ts'
 import { TrafficRates } from './traffic-rates.ts'
 import { Upgrades } from './upgrades.ts'
 import { Users } from './users.ts'
+
+/** What shared memory has room for: `resize` goes no further, unless there were more to begin with. */
+export const MOST_SHARDS = 64
 
 const SHARD_LOG_LEVELS = {
   started: 'info',
@@ -74,7 +79,9 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly modules: HandlerModules
   readonly #table: ConnectionTable
   readonly interest: RoomInterest
-  readonly #mesh = new Mesh()
+  readonly mesh = new Mesh()
+  readonly mover: Mover
+  readonly topology: Topology
   readonly observer: EngineObserver
   readonly facade: EngineFacade
   readonly upgrades: Upgrades
@@ -90,17 +97,18 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.facade = facade
     this.capacity = this.#affordable(options.maxConnections)
     this.#table = ConnectionTable.allocate(this.capacity)
-    this.shardCounters = Counters.allocate(shards)
+    const rows = Math.max(shards, MOST_SHARDS) + 1
+    this.shardCounters = Counters.allocate(rows)
     this.peers = new PeerRegistry(this.#table, this.capacity)
     this.limitLog = new LimitLog(options.logger)
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
     const { counters, limitLog, securityLog, peers } = this
     this.users = new Users(options.users, counters, limitLog)
-    this.interest = RoomInterest.allocate(shards, options.maxRooms)
+    this.interest = RoomInterest.allocate(rows, options.maxRooms)
     this.modules = new HandlerModules(
       () => this.supervisor.shards,
-      () => this.#mesh.enable(),
+      () => this.mesh.enable(),
     )
     this.rooms = new Rooms({
       options,
@@ -109,6 +117,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       observer: new RoomNotices(options.rooms, counters, observer, () => this.rooms),
       interest: this.interest,
       hasHandlersThere: () => !this.modules.isEmpty,
+      isDestination: (index) => this.mover.isDestination(index),
       find: (id) => peers.find(id),
       shards: () => this.supervisor.shards,
     })
@@ -137,9 +146,14 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       state: this.state,
       interest: this.interest,
       modules: this.modules,
+      rows,
     }
     this.supervisor = new Supervisor(setup, shards, this)
     this.upgrades = new Upgrades(this)
+    const { mesh, peers: all, rooms, modules, supervisor, upgrades } = this
+    this.mover = new Mover({ mesh, peers: all, rooms, table: this.#table, shards: () => supervisor.shards })
+    const chooseSeat = upgrades.chooseSeat.bind(upgrades)
+    this.topology = new Topology({ options, peers: all, supervisor, modules, mover: this.mover, chooseSeat })
     if (options.handler !== undefined) this.route('*', options.handler)
   }
 
@@ -274,27 +288,27 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   // ── from the shards ──
 
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
-    shard.assigned--
+    // It may have moved to another one since.
+    const home = this.peers.get(key)?.home ?? shard
+    home.assigned--
     this.#release(key, code, reason)
   }
 
   // ── from the supervisor ──
 
+  onShardRetired(shard: RunningShard): void {
+    this.#forget(shard, 'the shard was replaced')
+  }
+
   onShardCreated(shard: RunningShard): void {
-    this.#mesh.add(shard)
+    this.mesh.add(shard)
+    this.mover.onShardCreated(shard)
     this.modules.onShardCreated(shard, shard.moduleCount)
   }
 
   onShardEnded(shard: RunningShard): void {
     this.counters.shardDeaths++
-    this.#mesh.remove(shard)
-    this.interest.clear(shard.index)
-    this.modules.onShardEnded(shard)
-    this.upgrades.onShardEnded(shard)
-    this.#abandon(
-      [...this.peers].filter((peer) => peer.isOn(shard)),
-      'the shard ended',
-    )
+    this.#forget(shard, 'the shard ended')
   }
 
   onShardEvent(event: ShardEvent): void {
@@ -331,6 +345,19 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       )
     }
     return capacity
+  }
+
+  /** Nothing comes from this shard any more. */
+  #forget(shard: RunningShard, reason: string): void {
+    this.mesh.remove(shard)
+    this.interest.clear(shard.index)
+    this.modules.onShardEnded(shard)
+    this.upgrades.onShardEnded(shard)
+    this.mover.onShardEnded(shard)
+    this.#abandon(
+      [...this.peers].filter((peer) => peer.isOn(shard)),
+      reason,
+    )
   }
 
   /** Their shard can say nothing of them any more. */

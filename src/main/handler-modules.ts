@@ -20,7 +20,7 @@ interface Admissible {
 export class HandlerModule implements StandIn {
   readonly isStandIn = true
   readonly index: number
-  readonly url: string
+  url: string
   /** Fulfilled when every shard has it; rejected with HANDLER_LOAD_FAILED. */
   readonly isReady: Promise<void>
   readonly #loading = new Set<LoadingShard>()
@@ -78,6 +78,18 @@ export class HandlerModules {
 
   get isEmpty(): boolean {
     return this.#modules.length === 0
+  }
+
+  /** New shards load this instead of the first module. Returns what takes that back. @throws ShardwsError ARGUMENT_INVALID */
+  replace({ href }: URL): () => void {
+    const [first] = this.#modules
+    if (first === undefined)
+      throw new ShardwsError('ARGUMENT_INVALID', 'handler: there is no handler module to replace')
+    const former = first.url
+    first.url = href
+    return () => {
+      first.url = former
+    }
   }
 
   /** URLs by index: what a new shard has to load. */

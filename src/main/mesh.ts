@@ -10,26 +10,37 @@ interface MeshShard {
 /** A link between every two shards, so that what handlers in them send to each other does not pass through main. */
 export class Mesh {
   readonly #shards = new Set<MeshShard>()
+  readonly #links = new WeakMap<MeshShard, WeakSet<MeshShard>>()
   #isOn = false
 
   /** From now on shards are linked. */
   enable(): void {
     if (this.#isOn) return
     this.#isOn = true
-    const shards = [...this.#shards]
-    for (const [position, shard] of shards.entries()) {
-      for (const other of shards.slice(position + 1)) connect(shard, other)
-    }
+    for (const shard of this.#shards) this.#connectToAll(shard)
+  }
+
+  /** Links these two, if they are not. */
+  connect(one: MeshShard, other: MeshShard): void {
+    const linked = this.#links.get(one) ?? new WeakSet()
+    if (one === other || linked.has(other)) return
+    this.#links.set(one, linked.add(other))
+    this.#links.set(other, (this.#links.get(other) ?? new WeakSet()).add(one))
+    connect(one, other)
   }
 
   add(shard: MeshShard): void {
-    if (this.#isOn) for (const other of this.#shards) connect(shard, other)
     this.#shards.add(shard)
+    if (this.#isOn) this.#connectToAll(shard)
   }
 
   /** The ports of a thread that has ended close by themselves. */
   remove(shard: MeshShard): void {
     this.#shards.delete(shard)
+  }
+
+  #connectToAll(shard: MeshShard): void {
+    for (const other of this.#shards) this.connect(shard, other)
   }
 }
 

@@ -27,7 +27,7 @@ export interface OpenedConnection {
 
 /** Main's view of one connection that a shard owns. What it does is posted. */
 export class Peer<Data = unknown> extends Socket<Data> {
-  readonly #shard: PeerShard
+  #shard: PeerShard
   readonly #agreement: Agreement | null
   readonly #context: PeerContext
   #postedBytes = 0
@@ -157,6 +157,12 @@ export class Peer<Data = unknown> extends Socket<Data> {
     return this.#shard
   }
 
+  /** By the mover: from now on another shard owns it. */
+  rehome(shard: PeerShard): void {
+    this.#shard = shard
+    this.moves++
+  }
+
   /** By the engine. */
   isOn(shard: PeerShard): boolean {
     return this.#shard === shard
@@ -214,6 +220,8 @@ export class Peer<Data = unknown> extends Socket<Data> {
 export interface PeerShard {
   readonly index: number
   readonly link: ShardLink
+  /** Connections and handshakes placed there. */
+  assigned: number
 }
 
 /** What a peer needs of the rooms of its server. */

@@ -34,16 +34,22 @@ export class DirectoryRoom<Member extends Resident> extends Room<Member> {
   override add(member: Member): void {
     super.add(member)
     this.lastActiveMs = Math.trunc(performance.now())
-    this.#change(member, 1)
+    this.#change(member.home.index, 1)
   }
 
   override remove(member: Member): void {
     super.remove(member)
-    this.#change(member, -1)
+    this.#change(member.home.index, -1)
   }
 
-  #change({ home }: Member, by: number): void {
-    if (this.#perShard !== null) this.#perShard[home.index] = (this.#perShard[home.index] ?? 0) + by
+  /** A member moves from one shard to another. */
+  move(from: number, to: number): void {
+    this.#change(from, -1)
+    this.#change(to, 1)
+  }
+
+  #change(shard: number, by: number): void {
+    if (this.#perShard !== null) this.#perShard[shard] = (this.#perShard[shard] ?? 0) + by
   }
 
   #count(): number[] {

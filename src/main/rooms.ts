@@ -53,6 +53,8 @@ export interface RoomsContext {
   readonly interest: RoomInterest
   /** Whether shards handle connections themselves. */
   readonly hasHandlersThere: () => boolean
+  /** Whether connections move to this shard. */
+  readonly isDestination: (shard: number) => boolean
 }
 
 /**
@@ -155,6 +157,11 @@ export class Rooms implements PeerRooms {
     return this.#post(names, audiences, fanOut)
   }
 
+  /** The connection moves to another shard: its rooms have a member there and one fewer here. */
+  rehome(peer: Peer, to: PeerShard): void {
+    for (const room of this.#directory.roomsOf(peer)) room.move(peer.home.index, to.index)
+  }
+
   /** These connections are gone, and their shards know. The directory is exact before anybody hears of it. */
   release(peers: readonly Peer[]): void {
     const left = peers.map((peer) => ({ peer, rooms: this.#directory.removeAll(peer) }))
@@ -188,10 +195,11 @@ export class Rooms implements PeerRooms {
   }
 
   #post(names: readonly string[], audiences: readonly DirectoryRoom<Peer>[], fanOut: FanOut): boolean {
-    const { counters, hasHandlersThere, interest, shards } = this.#context
+    const { counters, hasHandlersThere, interest, isDestination, shards } = this.#context
     // The directory knows at once what main does, the shared memory what the shards do.
     const isHome = ({ index }: PeerShard): boolean =>
       audiences.some((audience) => audience.isOn(index)) ||
+      isDestination(index) ||
       (hasHandlersThere() && names.some((name) => interest.has(index, name)))
     return postToEach(shards().filter(isHome), counters, (link) => link.publish(names, fanOut))
   }

@@ -7,7 +7,7 @@ import { ShardwsError } from '../shared/errors.ts'
 import type { EventHandler } from '../shared/events.ts'
 import type { Handler } from '../shared/handler.ts'
 import { createGiver } from '../shared/handoff/handoff.ts'
-import type { Giver } from '../shared/handoff/strategy.ts'
+import type { Giver, Returned } from '../shared/handoff/strategy.ts'
 import { MemoryPressure } from '../shared/memory-pressure.ts'
 import type { Handled, ShardTask } from '../shared/messages.ts'
 import type { Agreement } from '../shared/protocol/permessage-deflate.ts'
@@ -33,6 +33,11 @@ export interface ShardObserver {
   onPosted(value: Buffer): void
   onThrew(key: ConnectionKey, error: Buffer): void
   onLoaded(shard: RunningShard, module: number, error: Buffer): void
+  /** A shard has given a socket back, for the one that the connection moves to. */
+  onReturned(key: ConnectionKey, returned: Returned): void
+  onPrepared(move: number, keys: readonly ConnectionKey[]): void
+  onMovedOut(move: number): void
+  onArrived(move: number): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
   onDropped(key: ConnectionKey): void
@@ -61,6 +66,8 @@ export interface ShardSetup {
   readonly state: ServerState
   readonly interest: RoomInterest
   readonly modules: HandlerModules
+  /** How many shards the shared memory has room for. */
+  readonly rows: number
 }
 
 /** One life of one shard, from its start to its end. */
@@ -73,18 +80,20 @@ export class RunningShard implements EventHandler {
   readonly isReady: Promise<void>
   /** Fulfilled after a stop, rejected with the cause of a death. */
   readonly ended: Promise<void>
-  /** Connections and handshakes placed here. */
-  assigned = 0
   /** It did not confirm a reservation in time; nothing is placed here until it says something. */
   isLate = false
   /** Its thread stands still, as far as the watchdog can see; nothing is placed here until it runs again. */
   isStalled = false
+  /** It was told to end because others have taken over. */
+  isRetired = false
   readonly #giver: Giver
   readonly #thread: ShardThread
   readonly #row: CounterRow
   readonly #observer: ShardObserver
   #isRunning = false
+  #assigned = 0
   #onReady: () => void = () => {}
+  #onEmpty: () => void = () => {}
   #onAbandoned: (cause: ShardwsError) => void = () => {}
 
   static async start(index: number, setup: ShardSetup): Promise<RunningShard> {
@@ -113,6 +122,7 @@ export class RunningShard implements EventHandler {
     this.index = task.index
     this.moduleCount = task.modules.length
     this.#giver = giver
+    giver.onReturned = (key, returned) => setup.observer.onReturned(key, returned)
     this.#row = setup.counters.row(task.index)
     this.#row.clearGauges()
     this.#observer = setup.observer
@@ -129,6 +139,24 @@ export class RunningShard implements EventHandler {
     // Both are awaited by the supervisor; nobody else has to.
     this.ended.catch(() => {})
     this.isReady.catch(() => {})
+  }
+
+  /** Connections and handshakes placed here. */
+  get assigned(): number {
+    return this.#assigned
+  }
+
+  set assigned(count: number) {
+    this.#assigned = count
+    if (count === 0) this.#onEmpty()
+  }
+
+  /** Fulfilled when nothing is placed here any more. */
+  isEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve
+      if (this.#assigned === 0) resolve()
+    })
   }
 
   /** Whether it takes what was placed here. */
@@ -167,6 +195,11 @@ export class RunningShard implements EventHandler {
         transfer,
       )
     })
+  }
+
+  /** Gives this shard what another one has given back. */
+  forward(key: ConnectionKey, returned: Returned): void {
+    returned.passTo(this.#giver, (ticket, transfer) => this.link.forward({ kind: 'forward', key, ticket }, transfer))
   }
 
   /** Asks the shard to end; its open connections are destroyed. */
@@ -225,6 +258,18 @@ export class RunningShard implements EventHandler {
 
   threw(key: ConnectionKey, error: Buffer): void {
     this.#observer.onThrew(key, error)
+  }
+
+  prepared(move: number, keys: readonly ConnectionKey[]): void {
+    this.#observer.onPrepared(move, keys)
+  }
+
+  movedOut(move: number): void {
+    this.#observer.onMovedOut(move)
+  }
+
+  arrived(move: number): void {
+    this.#observer.onArrived(move)
   }
 
   loaded(module: number, error: Buffer): void {

@@ -1,5 +1,6 @@
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import type { Returned } from '../shared/handoff/strategy.ts'
 import { validateMessage } from '../shared/message-validation.ts'
 import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
@@ -9,6 +10,7 @@ import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
+import type { Mover } from './mover.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Peer } from './peer.ts'
 import type { PeerRegistry } from './peer-registry.ts'
@@ -32,6 +34,7 @@ interface Host {
   readonly modules: HandlerModules
   readonly supervisor: Supervisor
   readonly upgrades: Upgrades
+  readonly mover: Mover
   readonly observer: EngineObserver
   readonly facade: EngineFacade
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
@@ -89,6 +92,25 @@ export class ShardEvents implements ShardObserver {
 
   onLoaded(shard: RunningShard, module: number, error: Buffer): void {
     this.#host.modules.onLoaded(shard, module, error)
+  }
+
+  onReturned(key: ConnectionKey, returned: Returned): void {
+    const home = this.#host.peers.get(key)?.home
+    // It has closed: nobody is there to take it.
+    if (home === undefined) returned.passTo(null, () => {})
+    else (home as RunningShard).forward(key, returned)
+  }
+
+  onPrepared(move: number, keys: readonly ConnectionKey[]): void {
+    this.#host.mover.onPrepared(move, keys)
+  }
+
+  onMovedOut(move: number): void {
+    this.#host.mover.onMovedOut(move)
+  }
+
+  onArrived(move: number): void {
+    this.#host.mover.onArrived(move)
   }
 
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {

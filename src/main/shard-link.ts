@@ -3,7 +3,7 @@ import { commands } from '../shared/commands.ts'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { dispatchEvents, type EventHandler } from '../shared/events.ts'
 import { type CreditAccount, Link } from '../shared/link.ts'
-import type { Adopt, Connect, FanOut } from '../shared/messages.ts'
+import type { Adopt, Connect, FanOut, Forward, Moving } from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
@@ -31,6 +31,10 @@ export class ShardLink {
 
   adopt(adopt: Adopt, transfer: readonly TransferListItem[]): void {
     this.#link.postParcel(adopt, transfer)
+  }
+
+  forward(forward: Forward, transfer: readonly TransferListItem[]): void {
+    this.#link.postParcel(forward, transfer)
   }
 
   connect(connect: Connect): void {
@@ -81,6 +85,31 @@ export class ShardLink {
 
   load(module: number, url: string): void {
     commands.load(this.#link.out, module, url)
+    this.#link.posted()
+  }
+
+  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
+    commands.prepare(this.#link.out, move, to, keys)
+    this.#link.posted()
+  }
+
+  moving(moving: Moving): void {
+    commands.moving(this.#link.out, moving)
+    this.#link.posted()
+  }
+
+  start(move: number): void {
+    commands.start(this.#link.out, move)
+    this.#link.posted()
+  }
+
+  moved(move: number): void {
+    commands.moved(this.#link.out, move)
+    this.#link.posted()
+  }
+
+  cancel(move: number): void {
+    commands.cancel(this.#link.out, move)
     this.#link.posted()
   }
 

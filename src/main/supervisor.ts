@@ -25,11 +25,15 @@ export interface SupervisorObserver {
   onShardCreated(shard: RunningShard): void
   /** `shard` is gone and so are all its connections. */
   onShardEnded(shard: RunningShard): void
+  /** It has ended as it was told to, its connections being gone. */
+  onShardRetired(shard: RunningShard): void
   onShardEvent(event: ShardEvent): void
 }
 
 interface Seat {
   current: RunningShard | null
+  /** The index of its shard: its row in shared memory. A successor that is there at the same time has another one. */
+  row: number
   /** Times of the latest deaths, oldest first, monotonic milliseconds. */
   deaths: number[]
   isDegraded: boolean
@@ -41,6 +45,9 @@ export class Supervisor implements WatchdogObserver {
   readonly #setup: ShardSetup
   readonly #observer: SupervisorObserver
   readonly #seats: Seat[]
+  readonly #freeRows: number[]
+  /** They get no new connections and end when the present ones have moved. */
+  readonly #retiring = new Set<RunningShard>()
   readonly #ready: Promise<void>
   readonly #waiting = new Set<() => void>()
   readonly #starts = new Set<Promise<RunningShard>>()
@@ -52,12 +59,8 @@ export class Supervisor implements WatchdogObserver {
   constructor(setup: ShardSetup, seats: number, observer: SupervisorObserver) {
     this.#setup = setup
     this.#observer = observer
-    this.#seats = Array.from({ length: seats }, () => ({
-      current: null,
-      deaths: [],
-      isDegraded: false,
-      retry: undefined,
-    }))
+    this.#seats = Array.from({ length: seats }, (_, row) => newSeat(row))
+    this.#freeRows = Array.from({ length: setup.rows - seats }, (_, index) => seats + index)
     const { stallMs, killMs, shards, shard } = setup.options
     this.#watchdog = new Watchdog({ stallMs, killMs, beatMs: shard.beatMs }, () => this.shards, this)
     // Shard code on this thread stands still when main does, and could not be replaced.
@@ -71,11 +74,12 @@ export class Supervisor implements WatchdogObserver {
     return this.#ready
   }
 
+  /** Those that retire included. */
   get shards(): readonly RunningShard[] {
-    return this.#seats.flatMap(({ current }) => (current === null ? [] : [current]))
+    return [...this.#seats.flatMap(({ current }) => (current === null ? [] : [current])), ...this.#retiring]
   }
 
-  /** By index; null while that shard is gone. */
+  /** Those that new connections may get; null while one is gone. */
   get seats(): readonly (RunningShard | null)[] {
     return this.#seats.map(({ current }) => current)
   }
@@ -137,6 +141,51 @@ export class Supervisor implements WatchdogObserver {
     await within(TERMINATE_MS, Promise.all(this.#zombies))
   }
 
+  /**
+   * Starts a new shard and lets it take this seat; the former one retires. Rejects with SHARD_START_FAILED, and nothing
+   * has changed.
+   */
+  async succeed(position: number): Promise<{ readonly former: RunningShard | null; readonly successor: RunningShard }> {
+    const seat = this.#seats[position] as Seat
+    const successor = await this.#startApart()
+    const former = seat.current
+    if (former !== null) this.#retiring.add(former)
+    seat.current = successor
+    seat.row = successor.index
+    void this.#watch(seat, successor)
+    return { former, successor }
+  }
+
+  /** Adds a seat and its shard. Rejects with SHARD_START_FAILED. */
+  async grow(): Promise<void> {
+    const successor = await this.#startApart()
+    const seat = newSeat(successor.index)
+    seat.current = successor
+    this.#seats.push(seat)
+    void this.#watch(seat, successor)
+  }
+
+  /** Removes the last seats; their shards retire. */
+  shrink(seats: number): readonly RunningShard[] {
+    const removed = this.#seats.splice(seats)
+    for (const { retry } of removed) clearTimeout(retry)
+    const shards = removed.flatMap(({ current }) => current ?? [])
+    for (const shard of shards) this.#retiring.add(shard)
+    return shards
+  }
+
+  /** Ends a shard that retires, once its connections are gone, but no later than that. */
+  async retire(shard: RunningShard, farewellMs: number): Promise<void> {
+    if (farewellMs > 0) await within(farewellMs, shard.isEmpty())
+    if (!this.#retiring.delete(shard)) return
+    shard.isRetired = true
+    shard.stop()
+    await within(TERMINATE_MS, shard.ended)
+    this.#observer.onShardRetired(shard)
+    this.#bury(shard)
+    this.#freeRows.push(shard.index)
+  }
+
   /** A shard can take connections again: whoever waits for one may try. */
   announce(): void {
     const waiting = [...this.#waiting]
@@ -161,22 +210,50 @@ export class Supervisor implements WatchdogObserver {
 
   async #startAll(): Promise<void> {
     // One after another would cost a thread start each; all at once they overlap.
-    await Promise.all(this.#seats.map(async (_, index) => (await this.#start(index)).isReady))
+    await Promise.all(this.#seats.map(async (seat) => (await this.#start(seat)).isReady))
   }
 
-  #start(index: number): Promise<RunningShard> {
-    const start = this.#fill(this.#seats[index] as Seat, index)
-    this.#starts.add(start)
-    return start.finally(() => this.#starts.delete(start))
+  #start(seat: Seat): Promise<RunningShard> {
+    return this.#tracked(async () => {
+      const shard = await this.#create(seat.row)
+      seat.current = shard
+      void this.#watch(seat, shard)
+      return shard
+    })
   }
 
-  async #fill(seat: Seat, index: number): Promise<RunningShard> {
+  /** A shard without a seat, ready to adopt connections. Rejects with SHARD_START_FAILED. */
+  #startApart(): Promise<RunningShard> {
+    const row = this.#freeRows.shift()
+    if (row === undefined) throw new ShardwsError('SHARD_START_FAILED', 'there are too many shards')
+    return this.#tracked(async () => {
+      const shard = await this.#create(row)
+      this.#retiring.add(shard)
+      try {
+        await shard.isReady
+      } catch (error) {
+        this.#observer.onShardRetired(shard)
+        this.#bury(shard)
+        this.#freeRows.push(row)
+        throw error
+      } finally {
+        this.#retiring.delete(shard)
+      }
+      return shard
+    })
+  }
+
+  async #create(row: number): Promise<RunningShard> {
     if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
-    const shard = await RunningShard.start(index, this.#setup)
-    seat.current = shard
+    const shard = await RunningShard.start(row, this.#setup)
     this.#observer.onShardCreated(shard)
-    void this.#watch(seat, shard)
     return shard
+  }
+
+  #tracked(start: () => Promise<RunningShard>): Promise<RunningShard> {
+    const started = start()
+    this.#starts.add(started)
+    return started.finally(() => this.#starts.delete(started))
   }
 
   async #watch(seat: Seat, shard: RunningShard): Promise<void> {
@@ -185,13 +262,15 @@ export class Supervisor implements WatchdogObserver {
       () => false,
     )
     const cause = await (hasStarted ? outcome(shard.ended) : outcome(shard.isReady))
-    if (this.#isStopping) return
-    seat.current = null
+    if (this.#isStopping || shard.isRetired) return
+    const isSeated = seat.current === shard
+    if (isSeated) seat.current = null
+    else if (this.#retiring.delete(shard)) this.#freeRows.push(shard.index)
     this.#observer.onShardEnded(shard)
     this.#observer.onShardEvent({ kind: 'exited', shard: shard.index, cause })
     // Not awaited: a thread that is stuck in native code may take long to go, its replacement must not.
     this.#bury(shard)
-    this.#replace(seat, shard.index)
+    if (isSeated && this.#seats.includes(seat)) this.#replace(seat)
   }
 
   #bury(shard: RunningShard): void {
@@ -207,26 +286,30 @@ export class Supervisor implements WatchdogObserver {
     return true
   }
 
-  #replace(seat: Seat, index: number): void {
+  #replace(seat: Seat): void {
     const now = performance.now()
     seat.deaths = [...seat.deaths, now].filter((time) => now - time < RESTART_PERIOD_MS)
     if (seat.deaths.length <= RESTART_BUDGET) {
-      this.#restart(seat, index)
+      this.#restart(seat)
       return
     }
     seat.deaths = []
     seat.isDegraded = true
-    this.#observer.onShardEvent({ kind: 'degraded', shard: index })
-    seat.retry = setTimeout(() => this.#restart(seat, index), DEGRADED_PAUSE_MS)
+    this.#observer.onShardEvent({ kind: 'degraded', shard: seat.row })
+    seat.retry = setTimeout(() => this.#restart(seat), DEGRADED_PAUSE_MS)
   }
 
-  #restart(seat: Seat, index: number): void {
-    this.#start(index).catch((cause: unknown) => {
+  #restart(seat: Seat): void {
+    this.#start(seat).catch((cause: unknown) => {
       if (this.#isStopping) return
-      this.#observer.onShardEvent({ kind: 'exited', shard: index, cause })
-      this.#replace(seat, index)
+      this.#observer.onShardEvent({ kind: 'exited', shard: seat.row, cause })
+      this.#replace(seat)
     })
   }
+}
+
+function newSeat(row: number): Seat {
+  return { current: null, row, deaths: [], isDegraded: false, retry: undefined }
 }
 
 /** Waits for `work` to settle, but no longer than that. */

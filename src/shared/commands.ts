@@ -1,7 +1,7 @@
 import { APART_BYTES, type BatchReader, type BatchWriter } from './batch.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import { ShardwsError } from './errors.ts'
-import { type FanOut, type ReceivedFanOut, SendFlag } from './messages.ts'
+import { type FanOut, type Moving, type ReceivedFanOut, SendFlag } from './messages.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
 import { FIN, Opcode } from './protocol/opcodes.ts'
 
@@ -31,6 +31,12 @@ const Command = {
   ADMIT: 22,
   LOAD: 23,
   JUDGE: 24,
+  PREPARE: 25,
+  MOVING: 26,
+  DEPARTED: 27,
+  START: 28,
+  MOVED: 29,
+  CANCEL: 30,
 } as const
 
 export interface CommandHandler {
@@ -69,6 +75,18 @@ export interface CommandHandler {
   load(module: number, url: string): void
   /** Ask this module's `upgrade` about a request, its `RequestFields` as of `encodeValue`, and answer with `judged`. */
   judge(key: ConnectionKey, module: number, request: Buffer): void
+  /** Get these connections ready to move to that shard, and answer with `prepared`. */
+  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void
+  /** What the sender sends to these connections, and to audiences, goes to the shard `to` from now on. */
+  moving(move: Moving): void
+  /** From the shard that the connections leave to the one they move to: whoever is to arrive has been sent. */
+  departed(move: number): void
+  /** Main has heard everything that the former shard had to tell: read the connections that have arrived. */
+  start(move: number): void
+  /** Everybody who is to arrive has: the connection table and the interest in rooms tell the truth again. */
+  moved(move: number): void
+  /** The shard that these connections were to move to is gone. */
+  cancel(move: number): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -128,6 +146,18 @@ export const commands = {
     batch.bytes(user)
   },
   load: (batch: BatchWriter, module: number, url: string): void => batch.begin(Command.LOAD, module, url),
+  prepare(batch: BatchWriter, move: number, to: number, keys: readonly ConnectionKey[]): void {
+    batch.begin(Command.PREPARE, move, to)
+    writeList(batch, keys)
+  },
+  moving(batch: BatchWriter, { move, from, to, keys }: Moving): void {
+    batch.begin(Command.MOVING, move, from, to)
+    writeList(batch, keys)
+  },
+  departed: (batch: BatchWriter, move: number): void => batch.begin(Command.DEPARTED, move),
+  start: (batch: BatchWriter, move: number): void => batch.begin(Command.START, move),
+  moved: (batch: BatchWriter, move: number): void => batch.begin(Command.MOVED, move),
+  cancel: (batch: BatchWriter, move: number): void => batch.begin(Command.CANCEL, move),
   judge(batch: BatchWriter, key: ConnectionKey, module: number, request: Uint8Array): void {
     batch.begin(Command.JUDGE, key, module)
     batch.bytes(request)
@@ -148,7 +178,7 @@ function writeFanOut(batch: BatchWriter, { frame, payloadBytes, excluded, flags 
 function readFanOut(batch: BatchReader): ReceivedFanOut {
   const payloadBytes = batch.number()
   const flags = batch.number()
-  const keys = readList(batch, () => batch.number())
+  const keys = readKeys(batch)
   const rooms = readList(batch, () => batch.string())
   return { payloadBytes, flags, excluded: { keys, rooms }, frame: batch.bytes() }
 }
@@ -156,6 +186,10 @@ function readFanOut(batch: BatchReader): ReceivedFanOut {
 function writeList(batch: BatchWriter, values: readonly (number | string)[]): void {
   batch.field(values.length)
   for (const value of values) batch.field(value)
+}
+
+function readKeys(batch: BatchReader): readonly ConnectionKey[] {
+  return readList(batch, () => batch.number())
 }
 
 function readList<Value>(batch: BatchReader, read: () => Value): readonly Value[] {
@@ -241,6 +275,32 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       return handler.credit()
     case Command.STOP:
       return handler.stop()
+    default:
+      return dispatchMove(tag, batch, handler)
+  }
+}
+
+function dispatchMove(tag: number, batch: BatchReader, handler: CommandHandler): void {
+  switch (tag) {
+    case Command.PREPARE: {
+      const move = batch.number()
+      const to = batch.number()
+      return handler.prepare(move, to, readKeys(batch))
+    }
+    case Command.MOVING: {
+      const move = batch.number()
+      const from = batch.number()
+      const to = batch.number()
+      return handler.moving({ move, from, to, keys: readKeys(batch) })
+    }
+    case Command.DEPARTED:
+      return handler.departed(batch.number())
+    case Command.START:
+      return handler.start(batch.number())
+    case Command.MOVED:
+      return handler.moved(batch.number())
+    case Command.CANCEL:
+      return handler.cancel(batch.number())
     default:
       throw new ShardwsError('UNKNOWN_MESSAGE', `unknown command ${tag}`)
   }

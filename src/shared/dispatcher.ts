@@ -85,6 +85,18 @@ export class Dispatcher {
     if (gate?.stage === 'middleware') this.#admit(socket, gate)
   }
 
+  /** In a shard: the connection has come from another one, where it was let in. Messages wait while `attach` works. */
+  attach(socket: Socket, state: unknown): void {
+    const handler = handlerOf(socket)
+    if (handler?.attach === undefined) return
+    const gate = this.#hold(socket)
+    gate.enter()
+    const work = this.#delivery.call(socket, handler.attach, handler, [socket, state])
+    if (work === undefined) return this.#ready(socket, gate)
+    this.#wait(socket, gate, Number.POSITIVE_INFINITY)
+    void work.then(() => this.#ready(socket, gate))
+  }
+
   onMessage(socket: Socket, message: Buffer, isBinary: boolean): Promise<unknown> | undefined {
     const { gate } = socket
     // A copy: a held view would hold the whole batch.

@@ -24,6 +24,9 @@ const Event = {
   JUDGED: 18,
   IDENTIFIED: 19,
   SENT_TO_USER: 20,
+  PREPARED: 21,
+  MOVED_OUT: 22,
+  ARRIVED: 23,
 } as const
 
 export interface EventHandler {
@@ -62,6 +65,12 @@ export interface EventHandler {
   loaded(module: number, error: Buffer): void
   /** After `judge`; `verdict` as of `encodeValue`. */
   judged(key: ConnectionKey, verdict: Buffer): void
+  /** After `prepare`: these connections can move. */
+  prepared(move: number, keys: readonly ConnectionKey[]): void
+  /** The last of what this shard has to tell of the connections of a move. */
+  movedOut(move: number): void
+  /** Whoever is to arrive has. */
+  arrived(move: number): void
   credit(): void
 }
 
@@ -115,6 +124,11 @@ export const events = {
     batch.begin(Event.LOADED, module)
     batch.bytes(error)
   },
+  prepared(batch: BatchWriter, move: number, keys: readonly ConnectionKey[]): void {
+    batch.begin(Event.PREPARED, move, keys.length, ...keys)
+  },
+  movedOut: (batch: BatchWriter, move: number): void => batch.begin(Event.MOVED_OUT, move),
+  arrived: (batch: BatchWriter, move: number): void => batch.begin(Event.ARRIVED, move),
   judged(batch: BatchWriter, key: ConnectionKey, verdict: Uint8Array): void {
     batch.beginWithKey(Event.JUDGED, key)
     batch.bytes(verdict)
@@ -169,6 +183,17 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.threw(batch.number(), batch.bytes())
     case Event.LOADED:
       return handler.loaded(batch.number(), batch.bytes())
+    case Event.PREPARED: {
+      const move = batch.number()
+      return handler.prepared(
+        move,
+        Array.from({ length: batch.number() }, () => batch.number()),
+      )
+    }
+    case Event.MOVED_OUT:
+      return handler.movedOut(batch.number())
+    case Event.ARRIVED:
+      return handler.arrived(batch.number())
     case Event.JUDGED:
       return handler.judged(batch.number(), batch.bytes())
     case Event.FINISHED:

@@ -61,6 +61,16 @@ export interface Handler<Data = unknown, Params = Record<string, string>> {
   /** The peer has sent a ping; it has been answered. */
   ping?(socket: Socket<Data>, payload: Buffer): unknown
   pong?(socket: Socket<Data>, payload: Buffer): unknown
+  /**
+   * In a shard, before the connection moves to another one (reload, resize, rebalance, a failing shard): what it returns is
+   * given to `attach` there. It must be a value that can be cloned, as must be `data`, `metadata` and what was set on the socket.
+   */
+  detach?(socket: Socket<Data>): unknown
+  /**
+   * In a shard, after the connection has moved there: `state` is what `detach` has returned. Listeners do not move: a handler
+   * that is a function is called again instead, with `socket.moves` greater than 0.
+   */
+  attach?(socket: Socket<Data>, state: unknown): unknown
   /** Decides about each join of its connections, after the limits, instead of `options.canJoin`. */
   readonly canJoin?: CanJoin
   /** What text messages must be: others, and binary ones, raise `error` with MESSAGE_INVALID and are not delivered. */

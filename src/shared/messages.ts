@@ -105,8 +105,43 @@ export interface Handled {
   readonly isHeld: boolean
 }
 
+/** Connections on their way from one shard to another. */
+export interface Moving {
+  /** Number of the move. */
+  readonly move: number
+  readonly from: number
+  readonly to: number
+  readonly keys: readonly ConnectionKey[]
+}
+
 /** What is posted on its own, not in a batch, because it needs a transfer list. */
-export type Parcel = Adopt | Connect
+export type Parcel = Adopt | Connect | Accept | Arrive | Forward
+
+/** The socket of a connection that has moved, from main, by way of which it has come. */
+export interface Forward {
+  readonly kind: 'forward'
+  readonly key: ConnectionKey
+  readonly ticket: Ticket
+}
+
+/** What the shard at the other end needs to take sockets over this link. */
+export interface Accept {
+  readonly kind: 'accept'
+  readonly taker: TakerSetup
+}
+
+/** A connection that moves from one shard to another. */
+export interface Arrive {
+  readonly kind: 'arrive'
+  readonly move: number
+  readonly key: ConnectionKey
+  /** A `ConnectionSnapshot`: shards know its shape. */
+  readonly connection: unknown
+  readonly rooms: readonly string[]
+  /** A `SocketSnapshot`, null if main handles it. */
+  readonly socket: unknown
+  readonly ticket: Ticket
+}
 
 /** A socket on its way to a shard. */
 export interface Adopt {

@@ -7,7 +7,7 @@
 const BUCKETS_PER_ROOM = 4
 const MIN_BUCKETS = 1024
 /** Past this a shard's row would cost more than the posts it saves. */
-const MAX_BUCKETS = 2 ** 20
+const MAX_BUCKETS = 2 ** 16
 
 /** Int32 fields of a row before its buckets; a whole cache line. */
 const HEADER_INTS = 16

@@ -140,6 +140,18 @@ export abstract class SocketEvents {
     this.extras().metadata = metadata
   }
 
+  /** By the engine: `metadata` if there is any. */
+  get ownMetadata(): Record<string, unknown> | null {
+    return this.#extras?.metadata ?? null
+  }
+
+  /** By the engine: calls back once the application is done with its messages: at once if it is. */
+  onceIdle(callback: () => void): void {
+    const unprocessed = this.#extras?.unprocessed ?? null
+    if (unprocessed === null) callback()
+    else unprocessed.onceIdle(callback)
+  }
+
   /** By the dispatcher: what holds its messages back, null for nothing. */
   get gate(): Gate | null {
     return this.#extras?.gate ?? null

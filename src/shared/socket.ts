@@ -51,6 +51,8 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
   readonly request: UpgradeRequest
   /** By the dispatcher: the `Handler` that serves it, null for none. */
   readonly handler: object | null
+  /** How often it has moved from one shard to another. */
+  moves = 0
   /** Free for the application. What `verifyClient` found out about the client is `data.user`. */
   data: Data
   readonly #table: ConnectionTable

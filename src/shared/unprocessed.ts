@@ -14,10 +14,17 @@ export class Unprocessed {
   #messages = 0
   #bytes = 0
   #isPaused = false
+  #onIdle: (() => void)[] = []
 
   constructor(options: ShardOptions, reader: Reader) {
     this.#options = options
     this.#reader = reader
+  }
+
+  /** Calls back once the application is done with everything: at once if it is. */
+  onceIdle(callback: () => void): void {
+    if (this.#messages === 0) callback()
+    else this.#onIdle.push(callback)
   }
 
   /** `work` settles when the application is done with a message; it must not reject. */
@@ -36,6 +43,7 @@ export class Unprocessed {
     const { maxUnprocessedBytes, maxUnprocessedMessages } = this.#options
     this.#messages--
     this.#bytes -= bytes
+    if (this.#messages === 0) for (const callback of this.#onIdle.splice(0)) callback()
     if (!this.#isPaused) return
     if (this.#messages > maxUnprocessedMessages / 2 || this.#bytes > maxUnprocessedBytes / 2) return
     this.#isPaused = false

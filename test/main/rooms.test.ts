@@ -49,6 +49,7 @@ function setUp(options: WebSocketServerOptions = {}, shardCount = 3) {
     },
     interest: RoomInterest.allocate(shardCount, 100),
     hasHandlersThere: () => false,
+    isDestination: () => false,
     shards: () => shards as unknown as Peer['home'][],
     find: (id) => peers.find((peer) => peer.id === id),
   })

@@ -45,6 +45,12 @@ const COMMANDS: readonly (keyof CommandHandler & string)[] = [
   'admit',
   'load',
   'judge',
+  'prepare',
+  'moving',
+  'departed',
+  'start',
+  'moved',
+  'cancel',
   'credit',
   'stop',
 ]
@@ -67,6 +73,9 @@ const EVENTS: readonly (keyof EventHandler & string)[] = [
   'threw',
   'loaded',
   'judged',
+  'prepared',
+  'movedOut',
+  'arrived',
   'finished',
   'credit',
 ]
@@ -195,6 +204,24 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
       }),
     ),
   ],
+  prepare: [
+    fc.tuple(keys, fc.nat(9), fc.array(keys)).map(
+      ([move, to, all]): Sample => ({
+        write: (batch) => commands.prepare(batch, move, to, all),
+        call: ['prepare', move, to, all],
+      }),
+    ),
+  ],
+  moving: [
+    fc.tuple(keys, fc.nat(9), fc.nat(9), fc.array(keys)).map(([move, from, to, all]): Sample => {
+      const moving = { move, from, to, keys: all }
+      return { write: (batch) => commands.moving(batch, moving), call: ['moving', moving] }
+    }),
+  ],
+  departed: [withKey('departed')],
+  start: [withKey('start')],
+  moved: [withKey('moved')],
+  cancel: [withKey('cancel')],
   judge: [
     fc.tuple(keys, fc.nat(9), payloads).map(
       ([key, module, request]): Sample => ({
@@ -329,6 +356,16 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   threw: [bytesOf('threw')],
   loaded: [bytesOf('loaded')],
   judged: [bytesOf('judged')],
+  prepared: [
+    fc.tuple(keys, fc.array(keys)).map(
+      ([move, ready]): Sample => ({
+        write: (batch) => events.prepared(batch, move, ready),
+        call: ['prepared', move, ready],
+      }),
+    ),
+  ],
+  movedOut: [eventWithKey('movedOut')],
+  arrived: [eventWithKey('arrived')],
   received: [
     fc.tuple(keys, payloads, fc.boolean(), fc.boolean()).map(
       ([key, payload, isBinary, isOwned]): Sample => ({

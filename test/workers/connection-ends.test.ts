@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { ReadyState } from '../../src/shared/connection-table.ts'
 import { Counter } from '../../src/shared/counters.ts'
+import { Pause } from '../../workers/inbound.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 import { broadcastOf, shown, TestConnection } from '../fixtures/test-connection.ts'
 
@@ -201,7 +202,7 @@ t.test('deadlines', async (t) => {
     test.receive(TEXT)
     test.pass(60_000)
     t.notOk(test.socket.destroyed)
-    test.connection.onCredit()
+    test.connection.resume(Pause.CREDIT)
     test.pass(4999)
     t.notOk(test.socket.destroyed)
     test.pass(1)

@@ -4,6 +4,7 @@ import { ReadyState } from '../../src/shared/connection-table.ts'
 import { Counter } from '../../src/shared/counters.ts'
 import { SendFlag } from '../../src/shared/messages.ts'
 import type { Agreement } from '../../src/shared/protocol/permessage-deflate.ts'
+import { Pause } from '../../workers/inbound.ts'
 import { encodeFrame, encodeFrames, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 import { shown, TestConnection } from '../fixtures/test-connection.ts'
 
@@ -280,7 +281,7 @@ t.test('after it has gone the old connection does nothing any more', async (t) =
   connection.outbound.notifyDrain()
   connection.pause()
   connection.resume()
-  connection.onCredit()
+  connection.resume(Pause.CREDIT)
   connection.conclude()
   connection.close(1000, '')
   connection.terminate()

@@ -3,6 +3,7 @@ import t from 'tap'
 import { ReadyState } from '../../src/shared/connection-table.ts'
 import { Counter } from '../../src/shared/counters.ts'
 import { SendFlag } from '../../src/shared/messages.ts'
+import { Pause } from '../../workers/inbound.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 import { broadcastOf, shown, TestConnection } from '../fixtures/test-connection.ts'
 
@@ -108,7 +109,7 @@ t.test('messages in', async (t) => {
     t.ok(test.socket.isPaused())
     t.same(test.asked, ['credit'])
     t.equal(test.names().length, 3, 'what had been read is not lost')
-    test.connection.onCredit()
+    test.connection.resume(Pause.CREDIT)
     t.notOk(test.socket.isPaused())
   })
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Counter } from '../../src/shared/counters.ts'
 import type { RateLimitOptions } from '../../src/shared/messages.ts'
+import { Pause } from '../../workers/inbound.ts'
 import { encodeFrame, encodeFrames, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 import { shown, TestConnection } from '../fixtures/test-connection.ts'
 
@@ -443,7 +444,7 @@ t.test('reading stops for several reasons at once', async (t) => {
       t.same(test.asked, ['credit'])
       const ways: Record<string, () => void> = {
         rate: () => test.pass(1000),
-        credit: () => test.connection.onCredit(),
+        credit: () => test.connection.resume(Pause.CREDIT),
         unprocessed: () => test.connection.resume(),
       }
       for (const [index, reason] of order.entries()) {
@@ -466,7 +467,7 @@ t.test('reading stops for several reasons at once', async (t) => {
   t.test('one that was never given is not missed', async (t) => {
     const test = new TestConnection(QUIET)
     test.connection.pause()
-    test.connection.onCredit()
+    test.connection.resume(Pause.CREDIT)
     t.ok(test.socket.isPaused())
   })
 

@@ -39,15 +39,34 @@ export class DescriptorGiver implements Giver {
     return { giver, path: listener.path }
   }
 
-  give(socket: Duplex, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void {
+  give(socket: Duplex, post: Post): void {
     if (this.#closed) throw new ShardwsError('NOT_TRANSFERABLE', 'the giver is closed')
-    surrender(socket, (handle) => {
-      const sequence = this.#lastSequence + 1
-      const ticket: DescriptorTicket = { via: 'descriptor', sequence }
-      post(ticket, [])
-      this.#lastSequence = sequence
-      if (this.#pipe === null) this.#early.push({ sequence, handle })
-      else this.#send(this.#pipe, sequence, handle)
+    surrender(socket, (handle) => this.pass(handle, post))
+  }
+
+  onReturned: Giver['onReturned'] = undefined
+
+  /** Gives a handle that no socket of this thread has. */
+  pass(handle: TcpHandle, post: Post): void {
+    if (this.#closed) return handle.close()
+    const sequence = this.#lastSequence + 1
+    const ticket: DescriptorTicket = { via: 'descriptor', sequence }
+    post(ticket, [])
+    this.#lastSequence = sequence
+    if (this.#pipe === null) this.#early.push({ sequence, handle })
+    else this.#send(this.#pipe, sequence, handle)
+  }
+
+  #read(pipe: IpcPipe, bytes: ArrayBuffer | undefined): void {
+    const handle = pipe.pendingHandle
+    pipe.pendingHandle = null
+    if (bytes === undefined || !handle) return
+    if (this.onReturned === undefined) return handle.close()
+    this.onReturned(Number(Buffer.from(bytes).toString('latin1')), {
+      passTo: (giver, post) => {
+        if (giver instanceof DescriptorGiver) giver.pass(handle, post)
+        else handle.close()
+      },
     })
   }
 
@@ -62,6 +81,8 @@ export class DescriptorGiver implements Giver {
   #connected(pipe: IpcPipe | null): void {
     if (pipe === null) return this.close()
     this.#pipe = pipe
+    pipe.onread = (bytes) => this.#read(pipe, bytes)
+    pipe.readStart()
     for (const { sequence, handle } of this.#early.splice(0)) this.#send(pipe, sequence, handle)
   }
 
@@ -75,6 +96,8 @@ export class DescriptorGiver implements Giver {
     if (pipe.writeUtf8String(request, `${sequence}\n`, handle) !== 0) handle.close()
   }
 }
+
+type Post = (ticket: Ticket, transfer: TransferListItem[]) => void
 
 interface Waiting {
   readonly readInto: ReadInto
@@ -109,6 +132,25 @@ export class DescriptorTaker implements Taker {
     if (handle !== undefined) adopt(wrapTcp(handle, readInto))
     else if (this.#closed || sequence <= this.#lastArrived) adopt(null)
     else this.#waiting.set(sequence, { readInto, adopt })
+  }
+
+  /** The pipe carries handles in both directions. */
+  giveBack(socket: Duplex, id: number): Promise<void> {
+    const pipe = this.#pipe
+    const Request = writeRequestClass()
+    if (pipe === null || Request === undefined) throw new ShardwsError('NOT_TRANSFERABLE', 'the taker is closed')
+    const { promise, resolve } = deferred()
+    surrender(socket, (handle) => {
+      const request = new Request()
+      request.oncomplete = () => {
+        handle.close()
+        resolve()
+      }
+      if (pipe.writeUtf8String(request, `${id}\n`, handle) === 0) return
+      handle.close()
+      resolve()
+    })
+    return promise
   }
 
   close(): void {
@@ -161,4 +203,12 @@ function writeRequestClass(): (new () => WriteRequest) | undefined {
   socket.write('x')
   socket.destroy()
   return found
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => {}
+  const promise = new Promise<void>((fulfil) => {
+    resolve = fulfil
+  })
+  return { promise, resolve }
 }

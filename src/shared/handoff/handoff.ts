@@ -27,6 +27,24 @@ export function createTaker({ strategy, path = '' }: TakerSetup): Taker {
   return new TakerByTicket(strategy === 'transfer' ? new TransferTaker() : new DescriptorTaker(path))
 }
 
+/**
+ * Gives a socket from one shard to another: directly with `giver`, or, where that is impossible, back to main by way of the
+ * shard's own `taker`. Fulfilled when it is on its way. @throws as `Giver.give`
+ */
+export function giveOn(
+  socket: Duplex,
+  id: number,
+  { giver, taker }: { readonly giver: Giver; readonly taker: Taker },
+  post: Parameters<Giver['give']>[1],
+): Promise<void> | undefined {
+  if (taker.giveBack === undefined || tcpHandleOf(socket) === undefined) {
+    giver.give(socket, post)
+    return undefined
+  }
+  post({ via: 'main' }, [])
+  return taker.giveBack(socket, id)
+}
+
 class GiverByKind implements Giver {
   readonly name: StrategyName
   readonly #forTcp: Giver
@@ -35,6 +53,15 @@ class GiverByKind implements Giver {
   constructor(forTcp: Giver) {
     this.name = forTcp.name
     this.#forTcp = forTcp
+  }
+
+  get onReturned(): Giver['onReturned'] {
+    return this.#forTcp.onReturned
+  }
+
+  set onReturned(listener: Giver['onReturned']) {
+    this.#forTcp.onReturned = (id, { passTo }) =>
+      listener?.(id, { passTo: (giver, post) => passTo(giver instanceof GiverByKind ? giver.#forTcp : null, post) })
   }
 
   give(socket: Duplex, post: Parameters<Giver['give']>[1]): void {
@@ -61,6 +88,10 @@ class TakerByTicket implements Taker {
   take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
     const taker = ticket.via === 'relay' ? this.#forOthers : this.#forTcp
     taker.take(ticket, readInto, adopt)
+  }
+
+  get giveBack(): Taker['giveBack'] {
+    return this.#forTcp.giveBack?.bind(this.#forTcp)
   }
 
   close(): void {

@@ -6,6 +6,8 @@ export const RELAY_WINDOW = 256 * 1024
 /** The sender writes no more; `Flushed` answers the shard's when the client's stream has taken everything. */
 export const HalfClose = 'half-close'
 export const Flushed = 'flushed'
+/** The connection goes on in another shard: the end of this one is not its end any more. */
+export const PassedOn = 'passed-on'
 
 /** Main's last message: the client's stream is closed, by `failure` if not null. */
 export interface RelayClosed {
@@ -13,7 +15,7 @@ export interface RelayClosed {
 }
 
 /** Bytes, credit in bytes, or what the stream came to. */
-export type RelayMessage = Uint8Array | number | typeof HalfClose | typeof Flushed | RelayClosed
+export type RelayMessage = Uint8Array | number | typeof HalfClose | typeof Flushed | typeof PassedOn | RelayClosed
 
 /**
  * Posts a copy: cloning a view would copy its whole underlying buffer (8 KiB for a pooled one) and

@@ -1,26 +1,59 @@
 import { Duplex } from 'node:stream'
 import type { MessagePort } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
-import { Flushed, HalfClose, postBytes, RELAY_WINDOW, type RelayClosed, type RelayMessage } from './relay-messages.ts'
+import {
+  Flushed,
+  HalfClose,
+  PassedOn,
+  postBytes,
+  RELAY_WINDOW,
+  type RelayClosed,
+  type RelayMessage,
+} from './relay-messages.ts'
 
 type Callback = (error?: Error | null) => void
 
 /** The shard's end of a relayed connection; behaves like a half-open `net.Socket`, 'finish' and 'close' included. */
+/** A relayed connection on its way from one shard to another. */
+export interface RelayState {
+  /** Bytes that main will accept. */
+  readonly credit: number
+  /** Bytes that were received and that main has not been credited for. */
+  readonly uncredited: number
+  /** What was received and not read. */
+  readonly unread: Uint8Array
+}
+
+const FRESH: RelayState = { credit: RELAY_WINDOW, uncredited: 0, unread: new Uint8Array(0) }
+
 export class RelaySocket extends Duplex {
   readonly #port: MessagePort
   /** Bytes that main will accept. */
-  #credit = RELAY_WINDOW
+  #credit: number
+  #isPassedOn = false
   #unsent: { readonly bytes: Uint8Array; readonly sent: Callback } | null = null
   #flushed: Callback | null = null
   #received = 0
   #credited = 0
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, { credit, uncredited, unread }: RelayState = FRESH) {
     super({ allowHalfOpen: true, readableHighWaterMark: RELAY_WINDOW })
     this.#port = port
+    this.#credit = credit
+    this.#received = uncredited
+    if (unread.length > 0) this.push(Buffer.from(unread.buffer, unread.byteOffset, unread.length))
     port.on('message', (message: RelayMessage) => this.#receive(message))
     // Main's last message destroys this stream first, unless unread bytes still wait for the reader.
     port.once('close', () => this.#closeWhenRead())
+  }
+
+  /** Gives the port up: another thread goes on from this state. It is not read, and has no write under way. */
+  passOn(): { readonly port: MessagePort; readonly state: RelayState } {
+    this.#isPassedOn = true
+    this.#port.removeAllListeners()
+    this.#port.postMessage(PassedOn satisfies RelayMessage)
+    const unread = new Uint8Array((super.read() as Buffer | null) ?? [])
+    return { port: this.#port, state: { credit: this.#credit, uncredited: this.#received - this.#credited, unread } }
   }
 
   #receive(message: RelayMessage): void {
@@ -28,7 +61,7 @@ export class RelaySocket extends Duplex {
     else if (typeof message === 'number') this.#addCredit(message)
     else if (message === HalfClose) this.push(null)
     else if (message === Flushed) this.#flushed?.()
-    else this.#closedByMain(message)
+    else if (message !== PassedOn) this.#closedByMain(message)
   }
 
   #deliver(bytes: Uint8Array): void {
@@ -95,7 +128,7 @@ export class RelaySocket extends Duplex {
   }
 
   override _destroy(error: Error | null, destroyed: Callback): void {
-    this.#port.close()
+    if (!this.#isPassedOn) this.#port.close()
     // The stream answers the writes it queued by itself, but not the one that is under way.
     this.#unsent?.sent(error ?? new ShardwsError('TRANSPORT_FAILED'))
     this.#unsent = null

@@ -3,13 +3,23 @@ import { MessageChannel, type MessagePort, type TransferListItem } from 'node:wo
 import { ShardwsError } from '../errors.ts'
 import type { Ticket } from '../ticket.ts'
 import { releaseReading } from './reading.ts'
-import { Flushed, HalfClose, postBytes, RELAY_WINDOW, type RelayClosed, type RelayMessage } from './relay-messages.ts'
-import { RelaySocket } from './relay-socket.ts'
+import {
+  Flushed,
+  HalfClose,
+  PassedOn,
+  postBytes,
+  RELAY_WINDOW,
+  type RelayClosed,
+  type RelayMessage,
+} from './relay-messages.ts'
+import { RelaySocket, type RelayState } from './relay-socket.ts'
 import type { Giver, ReadInto, Taker } from './strategy.ts'
 
 interface RelayTicket extends Ticket {
   readonly via: 'relay'
   readonly port: MessagePort
+  /** Of a connection that comes from another shard. */
+  readonly state?: RelayState
 }
 
 /**
@@ -24,6 +34,7 @@ export class RelayGiver implements Giver {
   give(socket: Duplex, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void {
     if (this.#closed) throw new ShardwsError('NOT_TRANSFERABLE', 'the giver is closed')
     if (socket.destroyed) throw new ShardwsError('NOT_TRANSFERABLE', 'socket is closed')
+    if (socket instanceof RelaySocket) return passOn(socket, post)
     const { port1, port2 } = new MessageChannel()
     const ticket: RelayTicket = { via: 'relay', port: port2 }
     try {
@@ -33,7 +44,11 @@ export class RelayGiver implements Giver {
       throw new ShardwsError('NOT_TRANSFERABLE', 'socket could not be posted', { cause })
     }
     this.#live.add(socket)
-    socket.once('close', () => this.#live.delete(socket))
+    const forget = (): void => void this.#live.delete(socket)
+    socket.once('close', forget)
+    port1.on('message', (message: RelayMessage) => {
+      if (message === PassedOn) forget()
+    })
     forward(socket, port1)
     answer(socket, port1)
     releaseReading(socket)
@@ -43,6 +58,14 @@ export class RelayGiver implements Giver {
     this.#closed = true
     for (const socket of this.#live) socket.destroy()
   }
+}
+
+/** From one shard to another: main goes on at its end of the port. */
+function passOn(socket: RelaySocket, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void {
+  const { port, state } = socket.passOn()
+  const ticket: RelayTicket = { via: 'relay', port, state }
+  post(ticket, [port])
+  socket.destroy()
 }
 
 /** What the client sends, and the end of it, to the shard; reading stops while the shard's window is full. */
@@ -98,12 +121,12 @@ export class RelayTaker implements Taker {
   #closed = false
 
   take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
-    const { port } = ticket as RelayTicket
+    const { port, state } = ticket as RelayTicket
     if (this.#closed) {
       port.close()
       return adopt(null)
     }
-    const socket = new RelaySocket(port)
+    const socket = new RelaySocket(port, state)
     socket.on('data', (bytes: Buffer) => readInto.onRead(bytes))
     adopt(socket)
   }

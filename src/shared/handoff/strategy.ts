@@ -15,8 +15,19 @@ export interface Giver {
    * way; `post` was not called, or threw, and `socket` is untouched then.
    */
   give(socket: Duplex, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void
+  /**
+   * Where sockets cannot go from shard to shard: called for what this shard gives back, with `pass`, which gives it to the
+   * shard of another giver. It does nothing if it is not called.
+   */
+  onReturned?: ((id: number, returned: Returned) => void) | undefined
   /** Releases whatever the strategy holds, sockets still on their way included (they are closed). */
   close(): void
+}
+
+/** A socket that a shard has given back to main. */
+export interface Returned {
+  /** To the shard of `giver`; null closes it. `post` as for `give`. */
+  passTo(giver: Giver | null, post: (ticket: Ticket, transfer: TransferListItem[]) => void): void
 }
 
 /** How a shard reads: one buffer for all its connections, handed to `onRead` part by part. */
@@ -40,6 +51,11 @@ export interface Taker {
    * The Duplex allows half-open: the peer's FIN is an 'end' and the adopter decides when to `end()`.
    */
   take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void
+  /**
+   * Where sockets cannot go from shard to shard: gives one that was taken back to main, which knows it by `id`. Fulfilled
+   * when it is on its way. As `Giver.give` otherwise.
+   */
+  giveBack?: ((socket: Duplex, id: number) => Promise<void>) | undefined
   /** Closes what has arrived but was not taken, and lets the thread end. Later tickets get `null`. */
   close(): void
 }

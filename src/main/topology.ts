@@ -1,0 +1,186 @@
+import { ShardwsError } from '../shared/errors.ts'
+import { CloseCode } from '../shared/protocol/close-codes.ts'
+import type { UpgradeRequest } from '../shared/upgrade-request.ts'
+import type { HandlerModules } from './handler-modules.ts'
+import type { MoveReport, Mover } from './mover.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Peer } from './peer.ts'
+import type { PeerRegistry } from './peer-registry.ts'
+import type { RunningShard } from './running-shard.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** How often those who have come to a shard while others were moved away are looked for. */
+const PASSES = 3
+
+/** How long those who cannot move may take for their closing handshake. */
+const FAREWELL_MS = 1000
+
+export interface TopologyReport extends MoveReport {
+  /** Connections that could not move and were closed with 1012. */
+  readonly closed: number
+}
+
+interface TopologyHost {
+  readonly options: ResolvedOptions
+  readonly peers: PeerRegistry
+  readonly supervisor: Supervisor
+  readonly modules: HandlerModules
+  readonly mover: Mover
+  chooseSeat(request: UpgradeRequest): number | null
+}
+
+/** Changes which shards there are while connections are open. One change at a time, in the order of the calls. */
+export class Topology {
+  readonly #host: TopologyHost
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(host: TopologyHost) {
+    this.#host = host
+  }
+
+  /** Replaces every shard by one with a fresh module graph. Rejects with SHARD_START_FAILED when one cannot start: it and those after it stay. */
+  reload(handler?: URL): Promise<TopologyReport> {
+    return this.#inTurn(async () => {
+      const undo = handler === undefined ? () => {} : this.#host.modules.replace(handler)
+      const reports: TopologyReport[] = []
+      for (const position of this.#host.supervisor.seats.keys()) {
+        try {
+          reports.push(await this.#succeed(position))
+        } catch (error) {
+          if (reports.length === 0) undo()
+          throw error
+        }
+      }
+      return sum(reports)
+    })
+  }
+
+  /** Replaces one shard, if it is still there. Never rejects: a shard whose successor cannot start stays. */
+  async evacuate(shard: RunningShard): Promise<TopologyReport> {
+    return this.#inTurn(async () => {
+      const position = this.#host.supervisor.seats.indexOf(shard)
+      return position === -1 ? NOTHING : this.#succeed(position)
+    }).catch(() => NOTHING)
+  }
+
+  /** Rejects with SHARD_START_FAILED when a shard cannot start: those before it stay. */
+  resize(shards: number): Promise<TopologyReport> {
+    return this.#inTurn(async () => {
+      const { supervisor } = this.#host
+      while (supervisor.seats.length < shards) await supervisor.grow()
+      const retired = supervisor.shrink(shards)
+      const reports: TopologyReport[] = []
+      for (const shard of retired) reports.push(await this.#dissolve(shard))
+      return sum([...reports, await this.#balance()])
+    })
+  }
+
+  rebalance(): Promise<TopologyReport> {
+    return this.#inTurn(() => this.#balance())
+  }
+
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    if (this.#host.options.shards === 0) {
+      return Promise.reject(new ShardwsError('ARGUMENT_INVALID', 'options.shards is 0: there are no threads to change'))
+    }
+    const turn = this.#last.then(() => {
+      if (this.#host.supervisor.isStopped) throw new ShardwsError('SERVER_CLOSED')
+      return change()
+    })
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  async #succeed(position: number): Promise<TopologyReport> {
+    const { former, successor } = await this.#host.supervisor.succeed(position)
+    if (former === null) return NOTHING
+    const moved = await this.#empty(former, () => successor)
+    return this.#retire(former, moved)
+  }
+
+  /** Its connections go where new ones would. */
+  async #dissolve(shard: RunningShard): Promise<TopologyReport> {
+    const moved = await this.#empty(shard, (peer) => this.#newHome(peer))
+    return this.#retire(shard, moved)
+  }
+
+  /** Moves every connection of a shard that gets no new ones any more. Returns how many have moved. */
+  async #empty(shard: RunningShard, homeOf: (peer: Peer) => RunningShard | null): Promise<number> {
+    let moved = 0
+    for (let pass = 0; pass < PASSES; pass++) {
+      const peers = [...this.#host.peers].filter((peer) => peer.isOn(shard))
+      if (peers.length === 0) break
+      moved += await this.#moveAll(peers, homeOf)
+    }
+    return moved
+  }
+
+  async #moveAll(peers: readonly Peer[], homeOf: (peer: Peer) => RunningShard | null): Promise<number> {
+    const routes = new Map<RunningShard, Map<RunningShard, Peer[]>>()
+    for (const peer of peers) {
+      const home = homeOf(peer)
+      const from = peer.home as RunningShard
+      if (home === null || home === from) continue
+      const byHome = routes.get(from) ?? new Map<RunningShard, Peer[]>()
+      routes.set(from, byHome.set(home, [...(byHome.get(home) ?? []), peer]))
+    }
+    let moved = 0
+    for (const [from, byHome] of routes) {
+      for (const [to, those] of byHome) moved += (await this.#host.mover.move(those, from, to)).moved
+    }
+    return moved
+  }
+
+  async #retire(shard: RunningShard, moved: number): Promise<TopologyReport> {
+    const left = [...this.#host.peers].filter((peer) => peer.isOn(shard))
+    for (const peer of left) peer.close(CloseCode.SERVICE_RESTART, 'shard replaced')
+    await this.#host.supervisor.retire(shard, left.length === 0 ? 0 : FAREWELL_MS)
+    return { moved, stayed: 0, closed: left.length }
+  }
+
+  /** Evens out the numbers of connections; with `shardBy` everyone goes where the key says. */
+  async #balance(): Promise<TopologyReport> {
+    const { options, peers } = this.#host
+    const all = [...peers]
+    const homeOf = options.shardBy === undefined ? this.#evenly(all) : (peer: Peer) => this.#newHome(peer)
+    const moved = await this.#moveAll(all, homeOf)
+    return { moved, stayed: 0, closed: 0 }
+  }
+
+  /** The homes of a fair distribution that lets as many as possible stay. */
+  #evenly(peers: readonly Peer[]): (peer: Peer) => RunningShard | null {
+    const shards = this.#host.supervisor.seats.filter((shard) => shard?.canTake) as RunningShard[]
+    const share = Math.ceil(peers.length / Math.max(1, shards.length))
+    const counts = new Map(shards.map((shard) => [shard, peers.filter((peer) => peer.isOn(shard)).length]))
+    return (peer) => {
+      const from = peer.home as RunningShard
+      const count = counts.get(from)
+      if (count !== undefined && count <= share) return null
+      const to = shards.find(
+        (shard) => (counts.get(shard) ?? 0) < share - (share * shards.length > peers.length ? 1 : 0),
+      )
+      if (to === undefined) return null
+      if (count !== undefined) counts.set(from, count - 1)
+      counts.set(to, (counts.get(to) ?? 0) + 1)
+      return to
+    }
+  }
+
+  #newHome(peer: Peer): RunningShard | null {
+    const seat = this.#host.chooseSeat(peer.request)
+    return seat === null ? null : (this.#host.supervisor.seats[seat] ?? null)
+  }
+}
+
+const NOTHING: TopologyReport = { moved: 0, stayed: 0, closed: 0 }
+
+function sum(reports: readonly TopologyReport[]): TopologyReport {
+  return reports.reduce(
+    (total, { moved, stayed, closed }) => ({
+      moved: total.moved + moved,
+      stayed: total.stayed + stayed,
+      closed: total.closed + closed,
+    }),
+    NOTHING,
+  )
+}

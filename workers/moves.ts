@@ -1,0 +1,258 @@
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import type { Moving } from '../src/shared/messages.ts'
+import type { Connection } from './connection.ts'
+import { MAIN } from './main-link.ts'
+import type { SiblingLink } from './sibling-link.ts'
+
+/** What is done to a connection as soon as it is here. */
+type Action = (connection: Connection) => unknown
+
+interface Entry {
+  readonly publisher: number
+  /** Null: it concerns every connection. */
+  readonly key: ConnectionKey | null
+  readonly action: Action
+}
+
+/** Connections that move to this shard: what has been sent to them meanwhile, in the order of each sender. */
+interface Arrival {
+  readonly from: number
+  readonly awaited: Set<ConnectionKey>
+  /** Those that are here. */
+  readonly connections: Connection[]
+  /** Who sends to this shard what is for these connections. */
+  readonly cuts: Set<number>
+  readonly log: Entry[]
+  /** Everybody who is to come has. */
+  isComplete: boolean
+  /** Connections whose socket has not arrived. */
+  unopened: number
+  /** Main has heard everything from the former shard. */
+  isStarted: boolean
+}
+
+/** Connections that leave this shard. */
+interface Departure {
+  readonly to: number
+  readonly keys: readonly ConnectionKey[]
+  /** Who sends them nothing more by way of this shard. */
+  readonly cuts: Set<number>
+  /** Main has made its cut, and named those that move. */
+  moving: Moving | null
+}
+
+const AT_FIRST = { isComplete: false, unopened: 0, isStarted: false }
+
+export interface MovesHost {
+  readonly index: number
+  readonly siblings: ReadonlyMap<number, SiblingLink>
+  /** Gets a connection ready to leave. Fulfilled with whether it is; never rejects. */
+  hold(key: ConnectionKey, sibling: SiblingLink): Promise<boolean>
+  /** It stays after all. */
+  unhold(key: ConnectionKey): void
+  /** Sends it away with all its state. Fulfilled when its socket is on its way; never rejects. */
+  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<void> | undefined
+  terminate(key: ConnectionKey): void
+  prepared(move: number, keys: readonly ConnectionKey[]): void
+  movedOut(move: number): void
+  arrived(move: number): void
+  /** It was to arrive and never will. */
+  lost(key: ConnectionKey): void
+  started(connection: Connection): void
+}
+
+/**
+ * This shard's part in moves of connections between shards.
+ *
+ * Whoever sends to connections (main and every shard) makes a cut: a moment before which it sends what is for them to the
+ * shard they leave, and after which to the one they move to, telling both. The former gives them away when every sender
+ * has made its cut, so it has delivered all that came before; the latter keeps what comes after until they are here.
+ * So nothing is lost, delivered twice or overtaken.
+ */
+export class Moves {
+  readonly #host: MovesHost
+  readonly #departures = new Map<number, Departure>()
+  readonly #arrivals = new Map<number, Arrival>()
+  /** Moves of others and of those who have left: where what is for them goes. */
+  readonly #moving = new Map<number, Moving>()
+  readonly #destinations = new Map<ConnectionKey, number>()
+
+  constructor(host: MovesHost) {
+    this.#host = host
+  }
+
+  /** The shard that a message for this connection goes to; undefined: the connection table tells. */
+  destinationOf(key: ConnectionKey): number | undefined {
+    return this.#destinations.get(key)
+  }
+
+  /** Whether connections move to this shard, so that it is sent everything. */
+  isDestination(index: number): boolean {
+    for (const { to } of this.#moving.values()) if (to === index) return true
+    return false
+  }
+
+  // ── commands ──
+
+  /** Not `async`: commands are dispatched in order. */
+  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
+    const sibling = this.#host.siblings.get(to)
+    if (sibling === undefined) return this.#host.prepared(move, [])
+    this.#departures.set(move, { to, keys, cuts: new Set(), moving: null })
+    void Promise.all(keys.map((key) => this.#host.hold(key, sibling))).then((ready) => {
+      const isWanted = this.#departures.has(move)
+      const able = isWanted ? keys.filter((_, index) => ready[index]) : []
+      if (!isWanted) for (const key of keys) this.#host.unhold(key)
+      this.#host.prepared(move, able)
+    })
+  }
+
+  moving(publisher: number, moving: Moving): void {
+    const { move, from, to } = moving
+    const { index, siblings } = this.#host
+    if (to === index) {
+      const arrival = this.#arrivalOf(moving)
+      arrival.cuts.add(publisher)
+      if (publisher !== MAIN) return
+      // Our own cut: what handlers here send is kept here from now on.
+      arrival.cuts.add(index)
+      for (const key of arrival.awaited) this.#destinations.set(key, index)
+      siblings.get(from)?.moving(moving)
+    } else if (from === index) {
+      const departure = this.#departures.get(move)
+      if (departure === undefined) return
+      departure.cuts.add(publisher)
+      if (publisher === MAIN) departure.moving = moving
+      this.#departIfCut(move, departure)
+    } else if (publisher === MAIN) {
+      this.#redirect(moving)
+      siblings.get(from)?.moving(moving)
+      siblings.get(to)?.moving(moving)
+    }
+  }
+
+  departed(move: number): void {
+    const arrival = this.#arrivals.get(move)
+    if (arrival === undefined) return
+    // Who has closed meanwhile does not come, and its end has been told.
+    this.#settle(move, arrival)
+  }
+
+  start(move: number): void {
+    const arrival = this.#arrivals.get(move)
+    if (arrival === undefined) return
+    arrival.isStarted = true
+    for (const connection of arrival.connections.splice(0)) this.#host.started(connection)
+  }
+
+  moved(move: number): void {
+    const moving = this.#moving.get(move)
+    this.#moving.delete(move)
+    for (const key of moving?.keys ?? []) this.#destinations.delete(key)
+    this.#arrivals.delete(move)
+    this.#departures.delete(move)
+  }
+
+  cancel(move: number): void {
+    const departure = this.#departures.get(move)
+    this.#departures.delete(move)
+    if (departure === undefined) return
+    // After the cut others have sent to the shard that is gone what was for these connections.
+    for (const key of departure.moving?.keys ?? []) this.#host.terminate(key)
+    if (departure.moving === null) for (const key of departure.keys) this.#host.unhold(key)
+  }
+
+  onSiblingGone(index: number): void {
+    for (const [move, departure] of this.#departures) this.#departIfCut(move, departure)
+    for (const [move, arrival] of this.#arrivals) {
+      if (arrival.from !== index) continue
+      for (const key of arrival.awaited) this.#host.lost(key)
+      this.#settle(move, arrival)
+    }
+  }
+
+  // ── what is for connections that are on their way ──
+
+  /** A message for one connection that is not here. Returns whether it is on its way. */
+  defer(publisher: number, key: ConnectionKey, action: Action): boolean {
+    for (const { awaited, log } of this.#arrivals.values()) {
+      if (!awaited.has(key)) continue
+      log.push({ publisher, key, action })
+      return true
+    }
+    return false
+  }
+
+  /** A message for many: those who are on their way get it when they are here, if its sender has made its cut. */
+  deferAll(publisher: number, action: Action): void {
+    for (const { awaited, cuts, log } of this.#arrivals.values()) {
+      if (awaited.size > 0 && cuts.has(publisher)) log.push({ publisher, key: null, action })
+    }
+  }
+
+  /** The connection is here: it gets what has been sent meanwhile. Returns whether it may be read. */
+  arrive(move: number, connection: Connection): boolean {
+    const arrival = this.#arrivals.get(move)
+    if (arrival === undefined) return true
+    const { key } = connection
+    arrival.awaited.delete(key)
+    this.#destinations.delete(key)
+    for (const entry of arrival.log) {
+      // The former shard makes its cut by sending the connection: what it has sent before, it has delivered.
+      if (entry.publisher !== arrival.from && (entry.key === null || entry.key === key)) entry.action(connection)
+    }
+    arrival.unopened++
+    if (!arrival.isStarted) arrival.connections.push(connection)
+    return arrival.isStarted
+  }
+
+  /** The socket of one of these connections has arrived, or never will. */
+  opened(move: number): void {
+    const arrival = this.#arrivals.get(move)
+    if (arrival === undefined) return
+    arrival.unopened--
+    this.#reportIfDone(move, arrival)
+  }
+
+  #arrivalOf({ move, from, keys }: Moving): Arrival {
+    const known = this.#arrivals.get(move)
+    if (known !== undefined) return known
+    const arrival = { from, awaited: new Set(keys), connections: [], cuts: new Set<number>(), log: [], ...AT_FIRST }
+    this.#arrivals.set(move, arrival)
+    return arrival
+  }
+
+  #redirect(moving: Moving): void {
+    this.#moving.set(moving.move, moving)
+    for (const key of moving.keys) this.#destinations.set(key, moving.to)
+  }
+
+  #departIfCut(move: number, { cuts, moving, to }: Departure): void {
+    if (moving === null || !cuts.has(MAIN)) return
+    const { siblings } = this.#host
+    for (const index of siblings.keys()) if (!cuts.has(index)) return
+    const sibling = siblings.get(to)
+    // It is gone: main cancels the move.
+    if (sibling === undefined) return
+    this.#departures.delete(move)
+    const given = moving.keys.map((key) => this.#host.give(move, key, sibling))
+    this.#redirect(moving)
+    void Promise.all(given).then(() => {
+      sibling.departed(move)
+      this.#host.movedOut(move)
+    })
+  }
+
+  #settle(move: number, arrival: Arrival): void {
+    for (const key of arrival.awaited) this.#destinations.delete(key)
+    arrival.awaited.clear()
+    arrival.log.length = 0
+    arrival.isComplete = true
+    this.#reportIfDone(move, arrival)
+  }
+
+  /** The former shard may end now: nothing of these connections is on its way through it any more. */
+  #reportIfDone(move: number, { isComplete, unopened }: Arrival): void {
+    if (isComplete && unopened === 0) this.#host.arrived(move)
+  }
+}

@@ -1,0 +1,227 @@
+import type { BatchReader } from '../src/shared/batch.ts'
+import { type CommandHandler, dispatchCommands } from '../src/shared/commands.ts'
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { type Moving, type ReceivedFanOut, SendFlag } from '../src/shared/messages.ts'
+import { decodeValue } from '../src/shared/values.ts'
+import type { Application } from './application.ts'
+import type { Connection } from './connection.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import { MAIN } from './main-link.ts'
+import type { Moves } from './moves.ts'
+import type { Rooms } from './rooms.ts'
+import { SharedMessage } from './shared-message.ts'
+
+/** What the commands are about. */
+export interface CommandedShard {
+  readonly index: number
+  readonly connections: ReadonlyMap<ConnectionKey, Connection>
+  readonly rooms: Rooms
+  readonly state: Map<string, unknown>
+  readonly application: Application
+  readonly moves: Moves
+  readonly context: ConnectionContext
+  reserve(key: ConnectionKey, module: number): void
+  credit(): void
+  stop(): void
+}
+
+/**
+ * What main and the other shards tell this one. What is for a connection that is on its way here from another shard waits
+ * until it has arrived.
+ */
+export class ShardCommands implements CommandHandler {
+  readonly #shard: CommandedShard
+  /** Who has sent the batch at hand. */
+  #publisher = MAIN
+
+  constructor(shard: CommandedShard) {
+    this.#shard = shard
+  }
+
+  receive(publisher: number, batch: BatchReader): void {
+    this.#publisher = publisher
+    dispatchCommands(batch, this)
+  }
+
+  // ── the shard itself ──
+
+  reserve(key: ConnectionKey, module: number): void {
+    this.#shard.reserve(key, module)
+  }
+
+  judge(key: ConnectionKey, module: number, request: Buffer): void {
+    this.#shard.application.judge(key, module, request)
+  }
+
+  load(module: number, url: string): void {
+    this.#shard.application.load(module, url)
+  }
+
+  setState(key: string, value: Buffer): void {
+    this.#shard.state.set(key, decodeValue(value))
+  }
+
+  deleteState(key: string): void {
+    this.#shard.state.delete(key)
+  }
+
+  credit(): void {
+    this.#shard.credit()
+  }
+
+  stop(): void {
+    this.#shard.stop()
+  }
+
+  // ── many connections ──
+
+  broadcast(fanOut: ReceivedFanOut): void {
+    this.broadcastFrom(this.#publisher, fanOut)
+  }
+
+  publish(rooms: readonly string[], fanOut: ReceivedFanOut): void {
+    this.publishFrom(this.#publisher, rooms, fanOut)
+  }
+
+  /** `publisher` may also be this shard. */
+  broadcastFrom(publisher: number, fanOut: ReceivedFanOut): void {
+    const { connections, moves, rooms } = this.#shard
+    const message = this.#sharedMessage(fanOut)
+    const isExcluded = rooms.exclusion(fanOut.excluded)
+    for (const connection of connections.values()) if (!isExcluded(connection)) connection.sendShared(message)
+    moves.deferAll(publisher, (connection) => {
+      if (!rooms.exclusion(fanOut.excluded)(connection)) connection.sendShared(message)
+    })
+  }
+
+  publishFrom(publisher: number, names: readonly string[], fanOut: ReceivedFanOut): void {
+    const { moves, rooms } = this.#shard
+    const message = this.#sharedMessage(fanOut)
+    rooms.publish(names, message, fanOut.excluded)
+    moves.deferAll(publisher, (connection) => {
+      const isMember = names.some((name) => rooms.has(connection, name))
+      if (isMember && !rooms.exclusion(fanOut.excluded)(connection)) connection.sendShared(message)
+    })
+  }
+
+  // ── one connection ──
+
+  admit(key: ConnectionKey, user: Buffer): void {
+    this.#shard.application.admit(key, user)
+  }
+
+  send(key: ConnectionKey, payload: Buffer, flags: number): void {
+    const isMains = (flags & SendFlag.FROM_SHARD) === 0
+    this.#on(key, ({ outbound }) => (isMains ? outbound.send(payload, flags) : outbound.relay(payload, flags)))
+  }
+
+  sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void {
+    const isMains = (flags & SendFlag.FROM_SHARD) === 0
+    this.#on(key, ({ outbound }) => {
+      if (isMains) outbound.sendFrame(frame, payloadBytes, flags)
+      else outbound.relayFrame(frame, payloadBytes, flags)
+    })
+  }
+
+  /** By a handler of this shard. False as for `Socket.send`. */
+  offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean {
+    const { connections, index, moves } = this.#shard
+    const connection = connections.get(key)
+    if (connection !== undefined) return connection.outbound.offer(message, flags)
+    return moves.defer(index, key, ({ outbound }) => outbound.offer(message, flags))
+  }
+
+  join(key: ConnectionKey, room: string): void {
+    const { application, rooms } = this.#shard
+    this.#on(key, (connection) => {
+      if (!application.join(key, room)) rooms.join(connection, room)
+    })
+  }
+
+  leave(key: ConnectionKey, room: string): void {
+    const { application, rooms } = this.#shard
+    this.#on(key, (connection) => {
+      if (!application.leave(key, room)) rooms.leave(connection, room)
+    })
+  }
+
+  watch(key: ConnectionKey): void {
+    this.#on(key, (connection) => connection.watch())
+  }
+
+  close(key: ConnectionKey, code: number, reason: string): void {
+    this.#on(key, (connection) => {
+      this.#shard.application.refuse(key)
+      connection.close(code, reason)
+    })
+  }
+
+  terminate(key: ConnectionKey): void {
+    this.#on(key, (connection) => connection.terminate())
+  }
+
+  ping(key: ConnectionKey, payload: Buffer): void {
+    this.#on(key, (connection) => connection.ping(payload))
+  }
+
+  pong(key: ConnectionKey, payload: Buffer): void {
+    this.#on(key, ({ outbound }) => outbound.pong(payload))
+  }
+
+  markAlive(key: ConnectionKey): void {
+    this.#on(key, (connection) => connection.markAlive())
+  }
+
+  notifyDrain(key: ConnectionKey): void {
+    this.#on(key, ({ outbound }) => outbound.notifyDrain())
+  }
+
+  pause(key: ConnectionKey): void {
+    this.#on(key, (connection) => connection.pause())
+  }
+
+  resume(key: ConnectionKey): void {
+    this.#on(key, (connection) => connection.resume())
+  }
+
+  conclude(key: ConnectionKey): void {
+    this.#on(key, (connection) => connection.conclude())
+  }
+
+  // ── moves ──
+
+  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
+    this.#shard.moves.prepare(move, to, keys)
+  }
+
+  moving(moving: Moving): void {
+    this.#shard.moves.moving(this.#publisher, moving)
+  }
+
+  departed(move: number): void {
+    this.#shard.moves.departed(move)
+  }
+
+  start(move: number): void {
+    this.#shard.moves.start(move)
+  }
+
+  moved(move: number): void {
+    this.#shard.moves.moved(move)
+  }
+
+  cancel(move: number): void {
+    this.#shard.moves.cancel(move)
+  }
+
+  #on(key: ConnectionKey, action: (connection: Connection) => void): void {
+    const connection = this.#shard.connections.get(key)
+    if (connection !== undefined) action(connection)
+    else this.#shard.moves.defer(this.#publisher, key, action)
+  }
+
+  #sharedMessage({ frame, payloadBytes, flags }: ReceivedFanOut): SharedMessage {
+    const { compression, options } = this.#shard.context
+    return new SharedMessage(frame, payloadBytes, flags, options.compressThreshold, compression)
+  }
+}
