@@ -183,12 +183,14 @@ t.test('CP04: a compressed message goes there and back', async (t) => {
   t.ok(app.getWebSocketStats().compressionRatio > 0.9)
 })
 
-t.test('maxRooms of all shards together: a join that would make one more is false', async (t) => {
+t.test('OP15: maxRooms of all shards together: a join that would make one more is false', async (t) => {
   const { app, clients, listen } = v1App(t, { shards: 2, maxRooms: 3 })
   app.ws('/', (socket) => {
     socket.onMessage((room) => socket.send(`${socket.join(String(room))}`))
   })
   await listen()
+  const errors: unknown[] = []
+  app.on('websocket:error', (error) => errors.push('code' in error && error.code))
   const [first, second] = [await clients.connect(), await clients.connect()]
   const join = async (client: typeof first, room: string): Promise<string> => {
     client.socket.send(room)
@@ -199,6 +201,7 @@ t.test('maxRooms of all shards together: a join that would make one more is fals
   t.equal(await join(second, 'd'), 'false')
   t.equal(await join(second, 'a'), 'true', 'one that exists')
   t.match(app.getWebSocketStats(), { rooms: 3, refusedJoins: { maxRooms: 1 } })
+  t.same(errors, ['ROOM_LIMIT'])
 })
 
 t.test('OP16 RO08: roomCleanupInterval is taken; a room goes with its last member', async (t) => {
