@@ -1,4 +1,5 @@
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
+import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { Dispatcher } from '../src/shared/dispatcher.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
@@ -59,7 +60,10 @@ export class Application {
       reports: this.reports,
       onJoined: (socket, room) => this.#dispatcher.onJoined(socket, room),
       onLeft: (socket, room) => this.#dispatcher.onLeft(socket, room),
-      onLimited: ({ key }, option) => link.limited(key, option),
+      // Peers can cause it at will: while main is behind it is only counted.
+      onLimited: ({ key }, option) => {
+        if (link.hasCredit()) link.limited(key, option)
+      },
       onFailed: (socket, error) => this.#dispatcher.onError(socket, error),
     })
     this.#server = new ShardServer(context, shard, interest)
@@ -68,7 +72,7 @@ export class Application {
       dispatcher: this.#dispatcher,
       memberships: this.#memberships,
       server: this.#server,
-      onClosed: ({ key }) => this.#sockets.delete(key),
+      onClosed: (socket) => this.#forget(socket),
     }
   }
 
@@ -76,7 +80,9 @@ export class Application {
   adopt(connection: Connection, { module, request, user, isHeld }: Handled): void {
     const handler = this.#handlers.get(module)
     if (handler === undefined) throw new ShardwsError('UNKNOWN_MESSAGE', `adopt names an unknown module ${module}`)
-    const known = new UpgradeRequest({ ...request, user: decodeValue(user) })
+    // Crossing threads has given it a prototype.
+    const params = Object.assign(Object.create(null), request.params)
+    const known = new UpgradeRequest({ ...request, params, user: decodeValue(user) })
     const socket = new ShardSocket(connection, known, handler, this.#socketContext)
     connection.listen(socket)
     this.#sockets.set(connection.key, socket)
@@ -88,14 +94,22 @@ export class Application {
   /** Main's middleware has let it in. */
   admit(key: ConnectionKey, user: Buffer): void {
     const socket = this.#sockets.get(key)
-    if (socket === undefined) return
+    if (socket?.gate?.stage !== 'middleware') return
+    const known = socket.user
     socket.user = decodeValue(user)
+    const data = socket.data as { user?: unknown } | null | undefined
+    // The clone of whom `verifyClient` found is not whom the middleware has changed.
+    if (known !== undefined && data?.user === known) data.user = socket.user
     this.#dispatcher.admit(socket)
+    this.#forget(socket)
   }
 
   /** Main closes it: what is held for its handler will not be delivered. */
   refuse(key: ConnectionKey): void {
-    this.#sockets.get(key)?.gate?.refuse()
+    const socket = this.#sockets.get(key)
+    if (socket === undefined) return
+    socket.gate?.refuse()
+    this.#forget(socket)
   }
 
   /** Main puts a connection into a room. False: it is not handled here. */
@@ -154,7 +168,8 @@ export class Application {
   release(key: ConnectionKey): void {
     const socket = this.#sockets.get(key)
     this.#sockets.delete(key)
-    this.reports.forget(key)
+    // What main has not heard by then, nobody would tell it.
+    this.reports.flush()
     socket?.depart()
   }
 
@@ -190,16 +205,17 @@ export class Application {
   }
 
   load(module: number, url: string): void {
-    const { link } = this.#context
-    this.#handlers.load(module, url).then(
-      () => link.loaded(module, new Uint8Array(0)),
-      (error) => link.loaded(module, encodeError(error)),
-    )
+    void this.#handlers.load(module, url).then((error) => this.#context.link.loaded(module, error))
   }
 
   stop(): void {
     this.#dispatcher.stop()
     this.#server.stop()
+  }
+
+  /** One that has closed is kept until main's middleware is done with it: its handler has not heard of it yet. */
+  #forget({ key, gate, readyState }: ShardSocket): void {
+    if (readyState === ReadyState.CLOSED && gate?.stage !== 'middleware') this.#sockets.delete(key)
   }
 
   /** The verdict, or the error in its place, as of `encodeValue`. Never rejects. */
@@ -234,6 +250,8 @@ export class Application {
 
   #report(socket: Socket | null, error: Error): void {
     const { link } = this.#context
+    // A peer whose messages make a handler throw can cause it at will: while main is behind it is only counted.
+    if (!link.hasCredit()) return
     const key = socket?.key ?? NO_KEY
     if (error instanceof ShardwsError) link.failed(key, error.code, error.message)
     else link.threw(key, encodeError(error))

@@ -50,7 +50,7 @@ export class Memberships implements Membership<MemberSocket> {
   leave(socket: MemberSocket, room: string): boolean {
     assertRoom(room)
     if (!this.#context.rooms.leave(socket.connection, room)) return false
-    this.#context.reports.report(socket.key, room, false)
+    this.#context.reports.report(socket.key, room, false, this.#isNew(room) ? -1 : 0)
     this.#context.onLeft(socket, room)
     return true
   }
@@ -88,8 +88,9 @@ export class Memberships implements Membership<MemberSocket> {
   }
 
   enter(socket: MemberSocket, room: string): void {
+    const effect = this.#isNew(room) ? 1 : 0
     this.#context.rooms.join(socket.connection, room)
-    this.#context.reports.report(socket.key, room, true)
+    this.#context.reports.report(socket.key, room, true, effect)
     this.#context.onJoined(socket, room)
   }
 
@@ -108,7 +109,7 @@ export class Memberships implements Membership<MemberSocket> {
   }
 
   #roomCount(): number {
-    return this.#context.interest.rooms + this.#context.reports.unapplied
+    return this.#context.interest.rooms + this.#context.reports.newRooms
   }
 
   #refuse(socket: MemberSocket, room: string, option: string, counter: Counter): false {

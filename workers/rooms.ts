@@ -53,6 +53,11 @@ export class Rooms {
     if (this.#index.add(member, room)?.size === 1) this.#interest.enter(this.#shard, room)
   }
 
+  /** A join of main's has been dealt with, whatever became of it: see `RoomInterest.announce`. */
+  joinArrived(room: string): void {
+    this.#interest.exit(this.#shard, room)
+  }
+
   /** False: it was not in it. */
   leave(member: RoomMember, room: string): boolean {
     const left = this.#index.remove(member, room)

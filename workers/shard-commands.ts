@@ -136,6 +136,7 @@ export class ShardCommands implements CommandHandler {
     this.#on(key, (connection) => {
       if (!application.join(key, room)) rooms.join(connection, room)
     })
+    rooms.joinArrived(room)
   }
 
   leave(key: ConnectionKey, room: string): void {
@@ -157,7 +158,10 @@ export class ShardCommands implements CommandHandler {
   }
 
   terminate(key: ConnectionKey): void {
-    this.#on(key, (connection) => connection.terminate())
+    this.#on(key, (connection) => {
+      this.#shard.application.refuse(key)
+      connection.terminate()
+    })
   }
 
   ping(key: ConnectionKey, payload: Buffer): void {

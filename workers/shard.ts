@@ -50,9 +50,11 @@ const RECYCLE_MS = 1000
  */
 export default async function runShard(task: ShardTask): Promise<void> {
   const taker = createTaker(task.taker)
-  const [handlers] = await Promise.all([Handlers.load(task.modules), taker.ready])
+  const handlers = new Handlers()
+  const loading = Promise.all(task.modules.map((url, index) => handlers.load(index, url)))
+  const [loaded] = await Promise.all([loading, taker.ready])
   return new Promise((resolve, reject) => {
-    new Shard(task, taker, handlers, (cause) => (cause === null ? resolve() : reject(cause))).start()
+    new Shard(task, taker, handlers, (cause) => (cause === null ? resolve() : reject(cause))).start(loaded)
   })
 }
 
@@ -117,7 +119,9 @@ class Shard
     this.application = new Application(this.context, { handlers, shard: this, index, rooms: this.rooms, interest })
   }
 
-  start(): void {
+  /** @param loaded How loading each handler module went, as of `Handlers.load`. */
+  start(loaded: readonly Uint8Array[]): void {
+    for (const [module, error] of loaded.entries()) this.#link.loaded(module, error)
     this.#link.ready()
   }
 

@@ -85,8 +85,8 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
   /**
    * Fulfilled when every shard adopts connections and has loaded the handler modules. Rejects with SHARD_START_FAILED when a
-   * shard cannot start, be it for a module (then `cause` is its error), and with HANDLER_LOAD_FAILED when one cannot load a
-   * module that was added later.
+   * shard cannot start, and with HANDLER_LOAD_FAILED, whose `cause` is the error, when one cannot load a module; clients of
+   * that module's route get 500 then.
    */
   ready(): Promise<void> {
     return this.#engine.ready()

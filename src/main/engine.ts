@@ -17,7 +17,7 @@ import type { StrategyName } from '../shared/ticket.ts'
 import { ComputePool } from './compute-pool.ts'
 import { affordableConnections } from './descriptor-limit.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
-import { HandlerModules } from './handler-modules.ts'
+import { assertModulesPossible, HandlerModules } from './handler-modules.ts'
 import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
@@ -131,6 +131,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.#peerContext = {
       server: new MainHandlerServer(this, facade),
       table: this.#table,
+      hasMiddleware: () => this.hasMiddleware,
       rooms: this.rooms,
       counters,
       limitLog,
@@ -143,7 +144,6 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       table: this.#table,
       counters: this.shardCounters,
       observer: new ShardEvents(this),
-      state: this.state,
       interest: this.interest,
       modules: this.modules,
       rows,
@@ -183,7 +183,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   /** @throws ShardwsError ARGUMENT_INVALID, OPTION_INVALID */
   route(paths: string | readonly string[], handler: Handler | HandlerFunction | URL): void {
-    if (handler instanceof URL) this.#assertNoneOnMain()
+    if (handler instanceof URL) assertModulesPossible(this.options)
     this.router.add(paths, handler instanceof URL ? this.modules.add(handler) : handler)
   }
 
@@ -301,6 +301,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   }
 
   onShardCreated(shard: RunningShard): void {
+    this.state.postAll(shard.link)
     this.mesh.add(shard)
     this.mover.onShardCreated(shard)
     this.modules.onShardCreated(shard, shard.moduleCount)
@@ -321,18 +322,6 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   onError(error: Error): void {
     this.observer.onError(null, error)
-  }
-
-  /** What these options decide about is in the shards then, where functions of main cannot be. */
-  #assertNoneOnMain(): void {
-    const { canJoin, guards } = this.options
-    if (canJoin !== undefined || guards.validate !== null) {
-      const name = canJoin !== undefined ? 'canJoin' : 'validate'
-      throw new ShardwsError(
-        'OPTION_INVALID',
-        `options.${name} runs on main: put ${name} into the handler module instead`,
-      )
-    }
   }
 
   #affordable(wanted: number): number {

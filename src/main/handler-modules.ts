@@ -2,10 +2,12 @@ import type { StandIn } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { Socket } from '../shared/socket.ts'
 import { decodeValue } from '../shared/values.ts'
+import type { ResolvedOptions } from './options.ts'
 
 /** What the registry needs of a running shard. */
 interface LoadingShard {
   readonly link: { load(module: number, url: string): void }
+  abandon(cause: ShardwsError): void
 }
 
 /** Main's side of a connection that a shard handles. */
@@ -21,12 +23,14 @@ export class HandlerModule implements StandIn {
   readonly isStandIn = true
   readonly index: number
   url: string
-  /** Fulfilled when every shard has it; rejected with HANDLER_LOAD_FAILED. */
+  /** Fulfilled when every shard has it that was there meanwhile; rejected with HANDLER_LOAD_FAILED. */
   readonly isReady: Promise<void>
   readonly #loading = new Set<LoadingShard>()
+  #state: 'loading' | 'loaded' | 'failed' = 'loading'
+  #isSomewhere = false
   #settle: (error: ShardwsError | null) => void = () => {}
 
-  constructor(index: number, url: string, shards: Iterable<LoadingShard>) {
+  constructor(index: number, url: string) {
     this.index = index
     this.url = url
     this.isReady = new Promise((resolve, reject) => {
@@ -34,13 +38,16 @@ export class HandlerModule implements StandIn {
     })
     // Whoever needs it awaits it.
     this.isReady.catch(() => {})
-    for (const shard of shards) this.loadInto(shard)
-    this.#check()
   }
 
   loadInto(shard: LoadingShard): void {
-    this.#loading.add(shard)
+    this.expect(shard)
     shard.link.load(this.index, this.url)
+  }
+
+  /** The shard loads it unasked, before it is ready, and will say how that went. */
+  expect(shard: LoadingShard): void {
+    this.#loading.add(shard)
   }
 
   open(socket: Socket): void {
@@ -49,19 +56,40 @@ export class HandlerModule implements StandIn {
 
   /** `cause` as the shard has caught it, undefined for none. */
   loaded(shard: LoadingShard, cause?: unknown): void {
-    if (cause === undefined) return this.forget(shard)
-    this.#settle(new ShardwsError('HANDLER_LOAD_FAILED', `${this.url} could not be loaded: ${cause}`, { cause }))
+    if (cause === undefined) {
+      this.#isSomewhere = true
+      return this.forget(shard)
+    }
+    const error = new ShardwsError('HANDLER_LOAD_FAILED', `${this.url} could not be loaded: ${cause}`, { cause })
+    // Where others have it, a shard that has not would lose every connection that it is given.
+    if (this.#state === 'loaded') shard.abandon(error)
+    else this.#become('failed', error)
   }
 
   /** The shard has it or is gone. */
   forget(shard: LoadingShard): void {
     this.#loading.delete(shard)
-    this.#check()
+    if (this.#state === 'loading' && this.#isSomewhere && this.#loading.size === 0) this.#become('loaded', null)
   }
 
-  #check(): void {
-    if (this.#loading.size === 0) this.#settle(null)
+  #become(state: 'loaded' | 'failed', error: ShardwsError | null): void {
+    this.#state = state
+    this.#settle(error)
   }
+}
+
+/**
+ * What these options decide about is in the shards then, where functions of main cannot be.
+ *
+ * @throws ShardwsError OPTION_INVALID
+ */
+export function assertModulesPossible({ canJoin, guards }: Pick<ResolvedOptions, 'canJoin' | 'guards'>): void {
+  if (canJoin === undefined && guards.validate === null) return
+  const name = canJoin === undefined ? 'validate' : 'canJoin'
+  throw new ShardwsError(
+    'OPTION_INVALID',
+    `options.${name} runs on main, handler modules do not: put ${name} into the module's handler instead`,
+  )
 }
 
 /** The handler modules of a server: main names them, every shard loads them. */
@@ -107,8 +135,9 @@ export class HandlerModules {
     const known = this.#modules.find(({ url }) => url === href)
     if (known !== undefined) return known
     if (this.#modules.length === 0) this.#onFirst()
-    const module = new HandlerModule(this.#modules.length, href, this.#shards())
+    const module = new HandlerModule(this.#modules.length, href)
     this.#modules.push(module)
+    for (const shard of this.#shards()) module.loadInto(shard)
     return module
   }
 
@@ -117,9 +146,12 @@ export class HandlerModules {
     this.#modules[index]?.loaded(shard, error.length === 0 ? undefined : decodeValue(error))
   }
 
-  /** @param known How many modules the shard was started with: it begins to load the others. */
+  /** @param known How many modules the shard was started with: it is told of the others. */
   onShardCreated(shard: LoadingShard, known: number): void {
-    for (const module of this.#modules.slice(known)) module.loadInto(shard)
+    for (const module of this.#modules) {
+      if (module.index < known) module.expect(shard)
+      else module.loadInto(shard)
+    }
   }
 
   onShardEnded(shard: LoadingShard): void {

@@ -1,3 +1,5 @@
+import { assertCloseArguments } from '../shared/message-arguments.ts'
+import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { BroadcastOptions, PublishOptions, SendOptions } from '../shared/send-options.ts'
 import type { HandlerServer } from '../shared/socket.ts'
 import { decodeValue, encodeValue } from '../shared/values.ts'
@@ -44,7 +46,8 @@ export class MainHandlerServer implements HandlerServer {
     return this.#host.publications.publish(rooms, message, options)
   }
 
-  close(id: string, code?: number, reason?: string): void {
+  close(id: string, code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
+    assertCloseArguments(code, reason)
     this.#host.peers.find(id)?.close(code, reason)
   }
 

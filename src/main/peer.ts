@@ -147,9 +147,22 @@ export class Peer<Data = unknown> extends Socket<Data> {
     return this
   }
 
-  /** By its handler module: the middleware has let it in. */
+  /**
+   * By its handler module: the middleware has let it in.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID for a user that cannot be cloned; it is closed then.
+   */
   admit(): void {
-    this.#shard.link.admit(this.key, encodeValue(this.request.user, 'request.user'))
+    // Without middleware the shard has not waited.
+    if (!this.#context.hasMiddleware()) return
+    let user: Buffer
+    try {
+      user = encodeValue(this.request.user, 'request.user')
+    } catch (error) {
+      this.close(CloseCode.INTERNAL_ERROR, 'middleware failed')
+      throw error
+    }
+    this.#shard.link.admit(this.key, user)
   }
 
   /** By the engine: the shard that owns it. */
@@ -234,6 +247,7 @@ export interface PeerRooms {
 
 /** What the peers of a server share. */
 export interface PeerContext {
+  readonly hasMiddleware: () => boolean
   readonly server: HandlerServer
   readonly rooms: PeerRooms
   readonly table: ConnectionTable

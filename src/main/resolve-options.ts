@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { HANDLER_METHODS, isHandler } from '../shared/as-handler.ts'
 import { MAX_SLOTS } from '../shared/connection-key.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { RateLimitOptions } from '../shared/messages.ts'
@@ -6,6 +7,7 @@ import { isToken } from '../shared/protocol/tokens.ts'
 import { deflatePolicyOf, resolveCompression } from './compression-options.ts'
 import { resolveCompute } from './compute-options.ts'
 import { GUARD_CHECKS, resolveGuards } from './guard-options.ts'
+import { assertModulesPossible } from './handler-modules.ts'
 import { HANDLER_CHECKS, resolveHandling } from './handler-options.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
 import {
@@ -85,9 +87,9 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   ...USER_CHECKS,
   verifyClient: isFunction,
   handler: (value) =>
-    typeof value === 'function' || (typeof value === 'object' && value !== null)
+    value instanceof URL || isHandler(value)
       ? null
-      : 'a function, an object or the URL of a module',
+      : `a function, an object with some of the functions ${HANDLER_METHODS.join(', ')}, or the URL of a module`,
   maxConnections: (value) =>
     value === Number.POSITIVE_INFINITY
       ? null
@@ -148,6 +150,9 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   const watch = resolveWatch(options)
+  const guards = resolveGuards(options)
+  // Before anything is started.
+  if (options.handler instanceof URL) assertModulesPossible({ canJoin: options.canJoin, guards })
   const rooms = {
     maxRooms: options.maxRooms ?? 100_000,
     maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
@@ -199,7 +204,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     protocols: options.protocols ?? [],
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
-    guards: resolveGuards(options),
+    guards,
     rooms: resolveRooms(options),
     users: resolveUsers(options),
     allowOrigins: options.allowOrigins ?? [],

@@ -60,7 +60,8 @@ export interface RoomsContext {
 /**
  * The rooms of all shards. Of connections that main handles, main's directory is the truth, and joins, leaves and publishes
  * reach a shard over the link of everything else, in order: who has joined gets every later publish, who has left gets
- * none. Of those that a shard handles, the shard is the truth, and the directory follows what it tells.
+ * none. Of those that a shard handles, the shard is the truth, and the directory follows what it tells; what main itself asks
+ * for it enters at once.
  */
 export class Rooms implements PeerRooms {
   readonly #directory = new RoomDirectory<Peer>()
@@ -100,10 +101,14 @@ export class Rooms implements PeerRooms {
   }
 
   join(peer: Peer, room: string): boolean {
+    assertRoom(room)
+    this.#confirm(peer, room)
     return this.#joining.join(peer, room)
   }
 
-  joinAsync(peer: Peer, room: string): Promise<boolean> {
+  async joinAsync(peer: Peer, room: string): Promise<boolean> {
+    assertRoom(room)
+    this.#confirm(peer, room)
     return this.#joining.joinAsync(peer, room)
   }
 
@@ -112,7 +117,7 @@ export class Rooms implements PeerRooms {
     if (!this.#directory.has(peer, room)) return false
     // Never refused, as joins are: there are no more leaves than joins.
     peer.home.link.leave(peer.key, room)
-    if (!peer.isHandledThere) this.#remove(peer, room)
+    this.#remove(peer, room)
     return true
   }
 
@@ -123,7 +128,7 @@ export class Rooms implements PeerRooms {
     // Other shards may have let members in at the same time: the last one that main hears of is one too many.
     if ((this.#directory.get(room)?.size ?? 0) <= this.#context.options.maxRoomSize) return
     this.#refuse(peer, room, 'maxRoomSize')
-    peer.home.link.leave(peer.key, room)
+    this.leave(peer, room)
   }
 
   leftThere(peer: Peer, room: string): void {
@@ -232,8 +237,18 @@ export class Rooms implements PeerRooms {
   }
 
   #enter(peer: Peer, room: string): void {
-    peer.home.link.join(peer.key, room)
-    if (!peer.isHandledThere) this.#add(peer, room)
+    this.#postJoin(peer, room)
+    this.#add(peer, room)
+  }
+
+  /** A shard that handles the connection may have taken it out again, and its word for that be on its way. */
+  #confirm(peer: Peer, room: string): void {
+    if (peer.isHandledThere && this.#directory.has(peer, room)) this.#postJoin(peer, room)
+  }
+
+  #postJoin({ home, key }: Peer, room: string): void {
+    this.#context.interest.announce(home.index, room)
+    home.link.join(key, room)
   }
 
   #add(peer: Peer, room: string): void {

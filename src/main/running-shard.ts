@@ -15,7 +15,6 @@ import type { RoomInterest } from '../shared/room-interest.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { ServerState } from './server-state.ts'
 import { ShardLink } from './shard-link.ts'
 import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
 import { SHARD_URL } from './shard-url.ts'
@@ -63,7 +62,6 @@ export interface ShardSetup {
   readonly table: ConnectionTable
   readonly counters: Counters
   readonly observer: ShardObserver
-  readonly state: ServerState
   readonly interest: RoomInterest
   readonly modules: HandlerModules
   /** How many shards the shared memory has room for. */
@@ -91,6 +89,7 @@ export class RunningShard implements EventHandler {
   readonly #row: CounterRow
   readonly #observer: ShardObserver
   #isRunning = false
+  #isAbandoned = false
   #assigned = 0
   #onReady: () => void = () => {}
   #onEmpty: () => void = () => {}
@@ -127,7 +126,6 @@ export class RunningShard implements EventHandler {
     this.#row.clearGauges()
     this.#observer = setup.observer
     this.link = link(this)
-    setup.state.postAll(this.link)
     this.#thread = task.taker.strategy === 'local' ? startInProcess(task, url) : startThread(task, { ...options, url })
     const abandoned = new Promise<never>((_, reject) => {
       this.#onAbandoned = reject
@@ -210,6 +208,7 @@ export class RunningShard implements EventHandler {
 
   /** From now on it has ended, whatever its thread is doing. */
   abandon(cause: ShardwsError): void {
+    this.#isAbandoned = true
     this.#onAbandoned(cause)
   }
 
@@ -223,6 +222,8 @@ export class RunningShard implements EventHandler {
   }
 
   ready(): void {
+    // It may have said before that it is of no use.
+    if (this.#isAbandoned) return
     this.#isRunning = true
     this.#onReady()
   }
@@ -334,7 +335,7 @@ export class RunningShard implements EventHandler {
         clearTimeout(deadline)
         resolve()
       }
-      this.#thread.ended.then(() => fail('its task ended'), fail)
+      this.ended.then(() => fail('its task ended'), fail)
     })
   }
 }

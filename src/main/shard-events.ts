@@ -61,15 +61,15 @@ export class ShardEvents implements ShardObserver {
   }
 
   onJoined(shard: RunningShard, key: ConnectionKey, room: string): void {
-    this.#host.interest.applied(shard.index)
     const peer = this.#host.peers.get(key)
     if (peer !== undefined) this.#host.rooms.joinedThere(peer, room)
+    this.#applied(shard)
   }
 
   onLeft(shard: RunningShard, key: ConnectionKey, room: string): void {
-    this.#host.interest.applied(shard.index)
     const peer = this.#host.peers.get(key)
     if (peer !== undefined) this.#host.rooms.leftThere(peer, room)
+    this.#applied(shard)
   }
 
   onIdentified(id: string, userId: string | null): void {
@@ -154,12 +154,19 @@ export class ShardEvents implements ShardObserver {
     if (peer === undefined) return
     const { option, closeCode } = ERRORS[code as ErrorCode]
     if (option !== undefined) this.#host.limitLog.reached(option, { id: peer.id, code })
-    if (closeCode === CloseCode.POLICY_VIOLATION) this.#host.securityLog.closed(peer, ERRORS[code as ErrorCode].message)
+    // An invalid message does not close by itself.
+    const isClosed = closeCode === CloseCode.POLICY_VIOLATION && code !== 'MESSAGE_INVALID'
+    if (isClosed) this.#host.securityLog.closed(peer, ERRORS[code as ErrorCode].message)
     this.#host.observer.onError(peer, new ShardwsError(code as ErrorCode, cause === '' ? undefined : cause))
   }
 
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
     this.#host.onClosed(shard, key, code, reason)
+  }
+
+  /** The last words of a shard that has ended do not count for its replacement. */
+  #applied(shard: RunningShard): void {
+    if (shard.isRunning) this.#host.interest.applied(shard.index)
   }
 
   /** Whether the application gets to see a message. */

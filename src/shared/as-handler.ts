@@ -1,9 +1,10 @@
 import { ShardwsError } from './errors.ts'
 import type { Handler, HandlerFunction } from './handler.ts'
 
-const METHODS = [
+export const HANDLER_METHODS = [
   'upgrade',
   'open',
+  'authenticate',
   'message',
   'close',
   'error',
@@ -15,21 +16,21 @@ const METHODS = [
   'attach',
 ] as const
 
-/** @throws ShardwsError ARGUMENT_INVALID */
-export function asHandler(handler: unknown): Handler {
-  if (typeof handler === 'function') {
-    const open = handler as HandlerFunction
-    return { open, attach: (socket) => open(socket, socket.request) }
-  }
-  if (typeof handler !== 'object' || handler === null) throw invalidHandler('a function or an object')
-  const given = handler as Record<string, unknown>
-  const methods = METHODS.filter((name) => given[name] !== undefined)
-  if (methods.length === 0 || methods.some((name) => typeof given[name] !== 'function')) {
-    throw invalidHandler(`an object with some of the functions ${METHODS.join(', ')}`)
-  }
-  return handler
+/** Whether it can handle connections: a function, or an object with one of the methods at least. */
+export function isHandler(value: unknown): value is Handler | HandlerFunction {
+  if (typeof value === 'function') return true
+  if (typeof value !== 'object' || value === null) return false
+  const given = value as Record<string, unknown>
+  const methods = HANDLER_METHODS.filter((name) => given[name] !== undefined)
+  return methods.length > 0 && methods.every((name) => typeof given[name] === 'function')
 }
 
-function invalidHandler(expected: string): ShardwsError {
-  return new ShardwsError('ARGUMENT_INVALID', `handler must be ${expected}`)
+/** @throws ShardwsError ARGUMENT_INVALID */
+export function asHandler(handler: unknown): Handler {
+  if (!isHandler(handler)) {
+    const expected = `a function or an object with some of the functions ${HANDLER_METHODS.join(', ')}`
+    throw new ShardwsError('ARGUMENT_INVALID', `handler must be ${expected}`)
+  }
+  if (typeof handler !== 'function') return handler
+  return { open: handler, attach: (socket) => handler(socket, socket.request) }
 }

@@ -72,6 +72,11 @@ export class RoomInterest {
     Atomics.sub(this.#ints, this.#bucketOf(shard, room), 1)
   }
 
+  /** By main, which is about to post a join: who publishes from now on must not pass the shard over. It ends with `exit`. */
+  announce(shard: number, room: string): void {
+    Atomics.add(this.#ints, this.#bucketOf(shard, room), 1)
+  }
+
   /** By main, after the shard's death. */
   clear(shard: number): void {
     const start = this.#rowOf(shard)

@@ -18,6 +18,7 @@ function registry(capacity = CAPACITY) {
   const table = ConnectionTable.allocate(capacity)
   const context = {
     server: {} as HandlerServer,
+    hasMiddleware: () => false,
     table,
     counters: new MainCounters(),
     limitLog: {} as LimitLog,
