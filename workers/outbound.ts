@@ -221,6 +221,9 @@ export class Outbound implements QueueOwner {
     if (this.#owner.readyState !== ReadyState.OPEN) return false
     const { counters, link, options } = this.#context
     if (options.slowConsumer === 'buffer' || this.#sender.hasRoom(bytes)) return true
+    // Of what this tick has queued the kernel has not been asked yet; nor would a drain follow.
+    this.#queue.write()
+    if (this.#sender.hasRoom(bytes)) return true
     if (options.slowConsumer === 'close') {
       this.#owner.onSlow()
       return false

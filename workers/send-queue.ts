@@ -97,7 +97,7 @@ export class SendQueue {
   /** Half-closes the socket once everything queued has been written. */
   end(): void {
     this.#isEnding = true
-    this.#writeUnlessBlocked()
+    this.write()
   }
 
   /** Forgets what has not been given to the socket yet. Whatever is still on its way no longer counts as held. */
@@ -139,7 +139,12 @@ export class SendQueue {
   /** By the outbox, at the end of the tick. */
   flushScheduled(): void {
     this.#isScheduled = false
-    this.#writeUnlessBlocked()
+    this.write()
+  }
+
+  /** Unless the kernel has not taken the last write yet. */
+  write(): void {
+    if (this.#socket !== null && !this.#mustWait) this.#write(this.#socket)
   }
 
   #appended(bytes: number): void {
@@ -150,16 +155,12 @@ export class SendQueue {
       return
     }
     if (this.#queuedBytes >= WRITE_EARLY_BYTES) {
-      this.#writeUnlessBlocked()
+      this.write()
       return
     }
     if (this.#isScheduled) return
     this.#isScheduled = true
     this.#outbox.schedule(this)
-  }
-
-  #writeUnlessBlocked(): void {
-    if (this.#socket !== null && !this.#mustWait) this.#write(this.#socket)
   }
 
   #write(socket: Duplex): void {

@@ -1,0 +1,97 @@
+import { control, type HandlerBehaviour, postedBy, postOf } from '../../fixtures/handlers/controlled.ts'
+import { eventually } from '../../fixtures/journal.ts'
+
+const KIB = 1024
+
+export const limiting: HandlerBehaviour = (t, start, way) => {
+  t.test('maxUnprocessedMessages: who is slow is not read until half is done', async (t) => {
+    const engine = await start(t, { maxUnprocessedMessages: 4 })
+    const { server } = engine
+    const one = await control(engine)
+    const held = [1, 2, 3].map(() => one.order('hold', { key: 'go' }))
+    await eventually('three are worked on', () => server.stats().messagesReceived === 3)
+    t.equal(server.stats().inboundPauses, 0, 'below the limit')
+    held.push(one.order('hold', { key: 'go' }))
+    await eventually('it is not read', () => server.stats().inboundPauses === 1)
+    const more = one.order('thread')
+    t.equal(server.stats().limits.maxUnprocessedMessages, 1)
+    server.state.set('go', true)
+    for (const re of held) await one.answer(re)
+    t.type(await one.answer(more), 'string')
+  })
+
+  t.test('maxUnprocessedBytes counts what the messages weigh', async (t) => {
+    const engine = await start(t, { maxUnprocessedBytes: 1000 })
+    const { server } = engine
+    const one = await control(engine)
+    const held = [one.order('hold', { key: 'go', padding: 'x'.repeat(800) })]
+    await eventually('one is worked on', () => server.stats().messagesReceived === 1)
+    t.equal(server.stats().inboundPauses, 0)
+    held.push(one.order('hold', { key: 'go', padding: 'x'.repeat(200) }))
+    await eventually('it is not read', () => server.stats().limits.maxUnprocessedBytes === 1)
+    server.state.set('go', true)
+    for (const re of held) await one.answer(re)
+  })
+
+  t.test('rateLimit drops what is too much', async (t) => {
+    const engine = await start(t, { rateLimit: { messages: 1, perMs: 3_600_000, burst: 5, action: 'error' } })
+    const { journal } = engine
+    const one = await control(engine)
+    const orders = Array.from({ length: 8 }, () => one.order('thread'))
+    for (const re of orders.slice(0, 5)) t.type(await one.answer(re), 'string')
+    await eventually('three are dropped', () => engine.server.stats().dropped.rateLimit === 3)
+    t.match(await journal.until('error', () => journal.errors[0]), { id: one.id, error: { code: 'RATE_LIMITED' } })
+  })
+
+  t.test(`slowConsumer 'drop': send says no, drain says when to go on`, async (t) => {
+    const engine = await start(t, { maxBackpressure: 64 * KIB })
+    const { journal, server } = engine
+    const one = await control(engine)
+    one.client.pause()
+    one.order('flood', { bytes: 64 * KIB, count: 200 })
+    await eventually('some are refused', () => server.stats().dropped.backpressure > 0)
+    t.equal(postedBy(journal, one.id).length, 1, 'only of the opening')
+    one.client.resume()
+    t.same(await postOf(journal, one.id, 'drain'), [])
+    t.equal(await one.ask('sendMany', { texts: ['again'] }).then(String), 'true')
+    t.ok(server.stats().limits.maxBackpressure)
+  })
+
+  t.test(`slowConsumer 'buffer': everything arrives`, async (t) => {
+    const engine = await start(t, { maxBackpressure: 64 * KIB, slowConsumer: 'buffer' })
+    const one = await control(engine)
+    one.client.pause()
+    const flood = one.order('flood', { bytes: 64 * KIB, count: 200 })
+    await eventually('they are queued', () => engine.server.stats().queuedBytes > 64 * KIB)
+    one.client.resume()
+    const refused = (await one.answer(flood)) as number
+    t.ok(refused > 0 && refused < 200, `${refused} of 200 were over the limit`)
+    t.equal(one.inbox.length, 200)
+    t.same(await postOf(engine.journal, one.id, 'drain'), [])
+  })
+
+  t.test(`slowConsumer 'close': 1013`, async (t) => {
+    const engine = await start(t, { maxBackpressure: 64 * KIB, slowConsumer: 'close' })
+    const one = await control(engine)
+    one.client.pause()
+    one.order('flood', { bytes: 64 * KIB, count: 200 })
+    await eventually('it is closed', () => engine.server.stats().slowConsumers === 1)
+    t.match(await engine.journal.closeOf(one.id), { code: 1013 })
+    t.match(await engine.journal.until('error', () => engine.journal.errors[0]), { error: { code: 'SLOW_CONSUMER' } })
+  })
+
+  t.test('a broadcast to a peer that does not read is dropped, and drain follows', async (t) => {
+    const engine = await start(t, { maxBackpressure: 64 * KIB })
+    const { journal, server } = engine
+    const [one, two] = [await control(engine), await control(engine)]
+    one.client.pause()
+    while (server.stats().dropped.slowConsumer === 0) {
+      await two.ask('broadcast', { text: 'x'.repeat(32 * KIB), options: { except: two.id } })
+    }
+    await journal.until('dropped', () => journal.dropped[0])
+    one.client.resume()
+    await journal.until('drain', () => journal.drains.find((id) => id === one.id))
+    if (way.kind === 'module') t.same(await postOf(journal, one.id, 'drain'), [])
+    t.equal(await two.ask('sendTo', { id: one.id, text: 'again' }), true)
+  })
+}
