@@ -150,9 +150,6 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   const watch = resolveWatch(options)
-  const guards = resolveGuards(options)
-  // Before anything is started.
-  if (options.handler instanceof URL) assertModulesPossible({ canJoin: options.canJoin, guards })
   const rooms = {
     maxRooms: options.maxRooms ?? 100_000,
     maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
@@ -204,22 +201,28 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     protocols: options.protocols ?? [],
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
-    guards,
+    ...resolveHandler(options),
     rooms: resolveRooms(options),
     users: resolveUsers(options),
     allowOrigins: options.allowOrigins ?? [],
     requireOrigin: options.requireOrigin ?? false,
     verifyClient: options.verifyClient,
-    handler: options.handler,
     maxConnections: Math.min(options.maxConnections ?? 10_000, MAX_SLOTS),
     ...rooms,
-    canJoin: options.canJoin,
     compute: resolveCompute(options.compute, options.execArgv),
     ...resolveHandshake(options),
     signalShutdown: resolveSignals(options.handleSignals),
     authenticate: options.auth?.authenticate,
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
+}
+
+/** What excludes a handler module is said before anything is started. */
+function resolveHandler(options: WebSocketServerOptions): Pick<ResolvedOptions, 'handler' | 'canJoin' | 'guards'> {
+  const { handler, canJoin } = options
+  const guards = resolveGuards(options)
+  if (handler instanceof URL) assertModulesPossible({ canJoin, guards })
+  return { handler, canJoin, guards }
 }
 
 function resolvePlacement({ placement, shardBy }: WebSocketServerOptions): PlacementOptions {
