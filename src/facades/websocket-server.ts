@@ -1,16 +1,16 @@
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
-import { Attachment, type AttachOptions } from '../main/attachment.ts'
+import type { AttachOptions } from '../main/attachment.ts'
 import type { Compute } from '../main/compute-pool.ts'
 import { EmitterListeners } from '../main/emitter-listeners.ts'
 import { Engine, MOST_SHARDS } from '../main/engine.ts'
+import { Entrances } from '../main/entrances.ts'
 import { type Health, healthOf } from '../main/health.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
-import { createOwnServer } from '../main/own-server.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
 import type { RoomsOverview } from '../main/rooms.ts'
@@ -47,9 +47,8 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   readonly #dispatcher: Dispatcher
   readonly #listeners: EmitterListeners
   readonly #startedMs = performance.now()
-  readonly #attachments = new Set<Attachment>()
+  readonly #entrances: Entrances
   readonly #signals: Signals | null
-  #ownServer: Server | null = null
 
   /** The figures of every server of this process together, read from shared memory. */
   static getPerformanceMetrics(): PerformanceMetrics {
@@ -74,6 +73,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
       onDraining: (plan) => listeners.emit('draining', plan),
     })
     listeners.belongTo(this.#engine, this.#dispatcher)
+    this.#entrances = new Entrances(this.#engine)
     this.state = this.#engine.state
     this.rooms = this.#engine.rooms.overview()
     this.compute = Object.freeze<Compute>({ run: (task, options) => this.#engine.compute.run(task, options) })
@@ -98,27 +98,14 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * @throws ShardwsError ALREADY_LISTENING, SERVER_CLOSED; rejects with the error of `net.Server.listen` or of `ready()`.
    */
   async listen(port: number, host?: string, callback?: () => void): Promise<AddressInfo> {
-    if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
-    if (this.#ownServer !== null) throw new ShardwsError('ALREADY_LISTENING')
-    const server = createOwnServer(this.#engine)
-    this.#ownServer = server
-    try {
-      await this.ready()
-      server.listen(port, host)
-      await once(server, 'listening')
-      this.attach(server)
-    } catch (error) {
-      this.#ownServer = null
-      server.close()
-      throw error
-    }
+    const address = await this.#entrances.listen(port, host)
     callback?.()
-    return server.address() as AddressInfo
+    return address
   }
 
   /** Where `listen` listens, or null. */
   address(): AddressInfo | null {
-    return (this.#ownServer?.address() ?? null) as AddressInfo | null
+    return this.#entrances.address
   }
 
   /**
@@ -126,8 +113,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * `upgrade` listeners, and get 404 if there are none.
    */
   attach(server: Server | HttpsServer, options: AttachOptions = {}): this {
-    this.#assertOpen()
-    this.#attachments.add(new Attachment(this.#engine, server, options))
+    this.#entrances.attach(server, options)
     return this
   }
 
@@ -199,26 +185,17 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * @throws ShardwsError ARGUMENT_INVALID, also when `canJoin` answers with a promise: a promise is true in every `if`.
    */
   join(id: string, room: string): boolean {
-    const peer = this.#engine.peers.find(id)
-    if (peer !== undefined) return peer.join(room)
-    assertRoom(room)
-    return false
+    return this.#member(id, room)?.join(room) ?? false
   }
 
   /** As `join`, and waits for `canJoin`. A `leave` meanwhile has nothing to leave. Rejects with ShardwsError ARGUMENT_INVALID. */
   async joinAsync(id: string, room: string): Promise<boolean> {
-    const peer = this.#engine.peers.find(id)
-    if (peer !== undefined) return peer.joinAsync(room)
-    assertRoom(room)
-    return false
+    return this.#member(id, room)?.joinAsync(room) ?? false
   }
 
   /** Takes a connection out of a room: it gets nothing that is published from now on. False: it was not in it. @throws ShardwsError ARGUMENT_INVALID */
   leave(id: string, room: string): boolean {
-    const peer = this.#engine.peers.find(id)
-    if (peer !== undefined) return peer.leave(room)
-    assertRoom(room)
-    return false
+    return this.#member(id, room)?.leave(room) ?? false
   }
 
   /** As `join`: rooms are channels. @throws ShardwsError ARGUMENT_INVALID */
@@ -294,7 +271,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * @throws ShardwsError ARGUMENT_INVALID
    */
   identify(id: string, userId: string | null): boolean {
-    return this.#engine.identify(id, userId)
+    return this.#engine.users.identify(id, userId)
   }
 
   /** A user on all of its devices, which may be none: `server.user('ada').send('hello')`. @throws ShardwsError ARGUMENT_INVALID */
@@ -347,14 +324,11 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    */
   async shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
     const shutdown = this.#engine.shutdown(options)
-    const server = this.#ownServer
-    server?.close()
-    server?.closeIdleConnections()
+    this.#entrances.close()
     const report = await shutdown
     this.#signals?.stop()
     this.#dispatcher.stop()
-    for (const attachment of this.#attachments) attachment.detach()
-    server?.closeAllConnections()
+    this.#entrances.remove()
     unregister(this.#engine)
     return report
   }
@@ -366,8 +340,10 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     else this.#listeners.onFailed(error, args[0])
   }
 
-  #assertOpen(): void {
-    if (this.#engine.isShutDown) throw new ShardwsError('SERVER_CLOSED')
+  /** @throws ShardwsError ARGUMENT_INVALID */
+  #member(id: string, room: string): Socket | undefined {
+    assertRoom(room)
+    return this.#engine.peers.find(id)
   }
 }
 

@@ -11,7 +11,6 @@ import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { assertMessage } from '../shared/message-arguments.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { RoomInterest } from '../shared/room-interest.ts'
-import { assertUser } from '../shared/room-name.ts'
 import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import { ComputePool } from './compute-pool.ts'
@@ -104,7 +103,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
     const { counters, limitLog, securityLog, peers } = this
-    this.users = new Users(options.users, counters, limitLog)
+    this.users = new Users({ options: options.users, counters, limitLog, find: (id) => peers.find(id) })
     this.interest = RoomInterest.allocate(rows, options.maxRooms)
     this.modules = new HandlerModules(
       () => this.supervisor.shards,
@@ -202,14 +201,6 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     const peer = this.peers.find(id)
     if (peer !== undefined) return peer.send(message, options)
     assertMessage(message)
-    return false
-  }
-
-  /** False: unknown id, not open, or `maxDevicesPerUser`. @throws ShardwsError ARGUMENT_INVALID */
-  identify(id: string, userId: string | null): boolean {
-    const peer = this.peers.find(id)
-    if (peer !== undefined) return this.users.identify(peer, userId)
-    if (userId !== null) assertUser(userId)
     return false
   }
 

@@ -7,8 +7,8 @@ import { decodeValue, encodeValue } from '../shared/values.ts'
 interface Host {
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean
   broadcast(message: string | Uint8Array, options?: boolean | BroadcastOptions): boolean
-  identify(id: string, userId: string | null): boolean
   readonly users: {
+    identify(id: string, userId: string | null): boolean
     user(userId: string): { send(message: string | Uint8Array, options?: boolean | SendOptions): boolean }
   }
   readonly publications: Pick<HandlerServer, 'publish'>
@@ -52,7 +52,7 @@ export class MainHandlerServer implements HandlerServer {
   }
 
   identify(id: string, userId: string | null): boolean {
-    return this.#host.identify(id, userId)
+    return this.#host.users.identify(id, userId)
   }
 
   sendToUser(userId: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {

@@ -73,8 +73,7 @@ export class ShardEvents implements ShardObserver {
   }
 
   onIdentified(id: string, userId: string | null): void {
-    const peer = this.#host.peers.find(id)
-    if (peer !== undefined) this.#host.users.identify(peer, userId)
+    this.#host.users.identify(id, userId)
   }
 
   onSentToUser(userId: string, payload: Buffer, flags: number): void {

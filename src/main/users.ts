@@ -24,18 +24,23 @@ export interface UserStats {
   }
 }
 
+/** What the users need of their engine. */
+export interface UsersContext {
+  readonly options: ResolvedUsers
+  readonly counters: MainCounters
+  readonly limitLog: LimitLog
+  readonly find: (id: string) => Peer | undefined
+}
+
 /** Which user is at the other end of which connections. */
 export class Users {
-  readonly #options: ResolvedUsers
-  readonly #counters: MainCounters
-  readonly #limitLog: LimitLog
+  readonly #context: UsersContext
   readonly #index = new RoomIndex<Peer>((userId) => new Room(userId))
   readonly #offline: OfflineMessages | null
 
-  constructor(options: ResolvedUsers, counters: MainCounters, limitLog: LimitLog) {
-    this.#options = options
-    this.#counters = counters
-    this.#limitLog = limitLog
+  constructor(context: UsersContext) {
+    const { options, counters, limitLog } = context
+    this.#context = context
     const onLimit = (limit: OutboxLimit, user: string): void => limitLog.reached(`outbox.${limit}`, { user })
     this.#offline = options.outbox && new OfflineMessages(options.outbox, counters.outbox, onLimit)
   }
@@ -46,10 +51,11 @@ export class Users {
     return new User(userId, this)
   }
 
-  /** @throws ShardwsError ARGUMENT_INVALID */
-  identify(peer: Peer, userId: string | null): boolean {
+  /** False: unknown id, not open, or `maxDevicesPerUser`. @throws ShardwsError ARGUMENT_INVALID */
+  identify(id: string, userId: string | null): boolean {
     if (userId !== null) assertUser(userId)
-    if (peer.readyState !== ReadyState.OPEN) return false
+    const peer = this.#context.find(id)
+    if (peer?.readyState !== ReadyState.OPEN) return false
     if (userId !== null && this.#index.has(peer, userId)) return true
     if (userId !== null && !this.#hasPlace(peer, userId)) return false
     this.release(peer)
@@ -84,7 +90,7 @@ export class Users {
   }
 
   stats(): UserStats {
-    const { outbox, refusedDevices } = this.#counters
+    const { outbox, refusedDevices } = this.#context.counters
     const { users = 0, messages = 0, bytes = 0 } = this.#offline ?? {}
     return {
       online: this.#index.size,
@@ -95,9 +101,9 @@ export class Users {
   }
 
   #hasPlace(peer: Peer, userId: string): boolean {
-    if ((this.#index.get(userId)?.size ?? 0) < this.#options.maxDevicesPerUser) return true
-    this.#counters.refusedDevices++
-    this.#limitLog.reached('maxDevicesPerUser', { id: peer.id, user: userId })
+    if ((this.#index.get(userId)?.size ?? 0) < this.#context.options.maxDevicesPerUser) return true
+    this.#context.counters.refusedDevices++
+    this.#context.limitLog.reached('maxDevicesPerUser', { id: peer.id, user: userId })
     return false
   }
 }
