@@ -5,11 +5,13 @@ import { Dispatcher } from '../src/shared/dispatcher.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import type { Handler } from '../src/shared/handler.ts'
 import type { Handled } from '../src/shared/messages.ts'
+import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
 import type { ServerListeners } from '../src/shared/server-listeners.ts'
 import type { Socket } from '../src/shared/socket.ts'
 import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
 import { decodeValue, encodeError, encodeValue } from '../src/shared/values.ts'
+import { Blame } from './blame.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { Handlers } from './handlers.ts'
@@ -26,6 +28,8 @@ const NO_KEY = -1
 const NO_MODULE = -1
 
 export interface ApplicationSetup {
+  /** A module was loaded later than at the start. */
+  readonly onLoaded: () => void
   readonly handlers: Handlers
   readonly shard: ServedShard
   readonly index: number
@@ -38,18 +42,21 @@ export class Application {
   readonly reports: RoomReports
   readonly #context: ConnectionContext
   readonly #handlers: Handlers
+  readonly #onLoaded: () => void
   readonly #sockets = new Map<ConnectionKey, ShardSocket>()
   /** The module of each of them. */
   readonly #modules = new WeakMap<ShardSocket, number>()
   readonly #dispatcher: Dispatcher
   readonly #memberships: Memberships
+  readonly #blame = new Blame()
   readonly #server: ShardServer
   readonly #socketContext: SocketContext
 
-  constructor(context: ConnectionContext, { handlers, shard, index, rooms, interest }: ApplicationSetup) {
+  constructor(context: ConnectionContext, { handlers, shard, index, rooms, interest, onLoaded }: ApplicationSetup) {
     const { counters, link, options } = context
     this.#context = context
     this.#handlers = handlers
+    this.#onLoaded = onLoaded
     this.#dispatcher = new Dispatcher(this.#listeners(), options)
     this.reports = new RoomReports(link, interest, index)
     this.#memberships = new Memberships({
@@ -70,6 +77,7 @@ export class Application {
     this.#socketContext = {
       shard: context,
       dispatcher: this.#dispatcher,
+      blame: this.#blame,
       memberships: this.#memberships,
       server: this.#server,
       onClosed: (socket) => this.#forget(socket),
@@ -88,7 +96,7 @@ export class Application {
     this.#sockets.set(connection.key, socket)
     this.#modules.set(socket, module)
     if (isHeld) this.#dispatcher.hold(socket)
-    else this.#dispatcher.onConnection(socket)
+    else this.#blame.run(socket, () => this.#dispatcher.onConnection(socket))
   }
 
   /** Main's middleware has let it in. */
@@ -100,7 +108,7 @@ export class Application {
     const data = socket.data as { user?: unknown } | null | undefined
     // The clone of whom `verifyClient` found is not whom the middleware has changed.
     if (known !== undefined && data?.user === known) data.user = socket.user
-    this.#dispatcher.admit(socket)
+    this.#blame.run(socket, () => this.#dispatcher.admit(socket))
     this.#forget(socket)
   }
 
@@ -184,7 +192,7 @@ export class Application {
     connection.listen(socket)
     this.#sockets.set(connection.key, socket)
     this.#modules.set(socket, module)
-    this.#dispatcher.attach(socket, state)
+    this.#blame.run(socket, () => this.#dispatcher.attach(socket, state))
   }
 
   #snapshotOf(socket: ShardSocket, state: unknown): SocketSnapshot {
@@ -205,7 +213,28 @@ export class Application {
   }
 
   load(module: number, url: string): void {
-    void this.#handlers.load(module, url).then((error) => this.#context.link.loaded(module, error))
+    void this.#handlers.load(module, url).then((error) => {
+      if (!this.#handlers.isEmpty) this.#onLoaded()
+      this.#context.link.loaded(module, error)
+    })
+  }
+
+  /** Whether there is code of the application on this thread. */
+  get isEmpty(): boolean {
+    return this.#handlers.isEmpty
+  }
+
+  /** Something has thrown that no handler has caught: the connection for which it ran, if that is known, pays. */
+  onUncaught(error: unknown): void {
+    this.#context.counters.add(Counter.HANDLER_ERRORS, 1)
+    this.#blame.culprit?.close(CloseCode.INTERNAL_ERROR, 'handler failed')
+    this.#context.link.faltered(encodeError(error))
+  }
+
+  /** A promise that nobody awaits has rejected: an error of the application, but no harm is done to the thread. */
+  onUnhandled(error: unknown): void {
+    this.#context.counters.add(Counter.HANDLER_ERRORS, 1)
+    this.#context.link.threw(NO_KEY, encodeError(error))
   }
 
   stop(): void {

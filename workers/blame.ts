@@ -1,20 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ShardSocket } from './shard-socket.ts'
+
+/** A connection that can be closed for what its handler has done. */
+export interface Culprit {
+  close(code: number, reason: string): void
+}
 
 /** Knows for which connection the code runs that a handler has begun, however much later: whose fault an uncaught error is. */
 export class Blame {
-  readonly #current = new AsyncLocalStorage<ShardSocket>()
+  readonly #current = new AsyncLocalStorage<Culprit>()
 
   /** Null: nobody's. */
-  get culprit(): ShardSocket | null {
+  get culprit(): Culprit | null {
     return this.#current.getStore() ?? null
   }
 
-  run<Args extends readonly unknown[], Result>(
-    socket: ShardSocket,
-    work: (...args: Args) => Result,
-    ...args: Args
-  ): Result {
-    return this.#current.run(socket, work, ...args)
+  run<Result>(socket: Culprit, work: () => Result): Result {
+    return this.#current.run(socket, work)
   }
 }

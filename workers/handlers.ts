@@ -23,6 +23,10 @@ export class Handlers {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#handlers.size === 0
+  }
+
   get(index: number): Handler | undefined {
     return this.#handlers.get(index)
   }

@@ -142,6 +142,11 @@ export class MainLink {
     this.#link.flush()
   }
 
+  faltered(cause: Uint8Array): void {
+    events.faltered(this.#link.out, cause)
+    this.#link.posted()
+  }
+
   arrived(move: number): void {
     events.arrived(this.#link.out, move)
     this.#link.posted()

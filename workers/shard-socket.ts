@@ -11,6 +11,7 @@ import type { SendOptions } from '../src/shared/send-options.ts'
 import { type HandlerServer, Socket } from '../src/shared/socket.ts'
 import { Unprocessed } from '../src/shared/unprocessed.ts'
 import type { UpgradeRequest } from '../src/shared/upgrade-request.ts'
+import type { Blame } from './blame.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
@@ -21,6 +22,7 @@ export interface SocketContext {
   readonly shard: ConnectionContext
   readonly dispatcher: Dispatcher
   readonly memberships: Memberships
+  readonly blame: Blame
   readonly server: HandlerServer
   onClosed(socket: ShardSocket): void
 }
@@ -116,7 +118,8 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   received(payload: Buffer, isBinary: boolean, isOwned: boolean): void {
     // Text becomes a string at once; of binary the handler may keep what the next read writes over.
     const message = isBinary && !isOwned ? Buffer.from(payload) : payload
-    const work = this.#context.dispatcher.onMessage(this, message, isBinary)
+    const { blame, dispatcher } = this.#context
+    const work = blame.run(this, () => dispatcher.onMessage(this, message, isBinary))
     if (work !== undefined) this.#workOn(work, payload.length)
   }
 

@@ -41,6 +41,9 @@ import { openWith, SocketArrivals } from './socket-arrivals.ts'
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
 
+/** How long the move of everybody may take when memory is short. */
+const EVACUATION_MS = 3000
+
 /** How long the connections of a shard that is out of memory may take for their closing handshakes. */
 const RECYCLE_MS = 1000
 
@@ -83,6 +86,8 @@ class Shard
   readonly #memory: MemoryWatch | null
   #isStopping = false
   #isRecycling = false
+  #isGuarded = false
+  #giveUp: NodeJS.Timeout | undefined
   /** Why it ends; null: main says so. */
   #cause: ShardwsError | null = null
 
@@ -116,13 +121,30 @@ class Shard
       compression: createCompression(options),
       relieve: () => this.#relieve(),
     }
-    this.application = new Application(this.context, { handlers, shard: this, index, rooms: this.rooms, interest })
+    this.application = new Application(this.context, {
+      handlers,
+      shard: this,
+      index,
+      rooms: this.rooms,
+      interest,
+      onLoaded: () => this.guard(),
+    })
   }
 
   /** @param loaded How loading each handler module went, as of `Handlers.load`. */
   start(loaded: readonly Uint8Array[]): void {
     for (const [module, error] of loaded.entries()) this.#link.loaded(module, error)
+    if (!this.application.isEmpty) this.guard()
     this.#link.ready()
+  }
+
+  /** There is code of the application on this thread: what it does not catch is no reason to lose everybody's connection. */
+  guard(): void {
+    // On main it is main's.
+    if (this.#isGuarded || this.#strategy === 'local') return
+    this.#isGuarded = true
+    process.on('uncaughtException', (error) => this.application.onUncaught(error))
+    process.on('unhandledRejection', (error) => this.application.onUnhandled(error))
   }
 
   reserve(key: ConnectionKey, module: number): void {
@@ -292,6 +314,7 @@ class Shard
     this.#isStopping = true
     this.#heartbeat.stop()
     clearInterval(this.#beat)
+    clearTimeout(this.#giveUp)
     this.#memory?.stop()
     this.#taker.close()
     this.application.stop()
@@ -313,10 +336,16 @@ class Shard
     this.#relieve()
   }
 
-  /** The thread is about to run out of memory: its clients are told to come back, to another one. */
+  /** The thread is about to run out of memory: its connections move to another one, or are told to come back. */
   recycle(): void {
     if (this.#isStopping || this.#isRecycling) return
     this.#isRecycling = true
+    this.#link.faltered(encodeError(new ShardwsError('SHARD_EXHAUSTED')))
+    this.#giveUp = setTimeout(() => this.#end(), EVACUATION_MS)
+  }
+
+  /** Nobody has come to the rescue. */
+  #end(): void {
     for (const connection of this.connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
     setTimeout(() => {
       this.#cause = new ShardwsError('SHARD_EXHAUSTED')

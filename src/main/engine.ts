@@ -35,6 +35,7 @@ import { Router } from './router.ts'
 import type { RunningShard, ShardSetup } from './running-shard.ts'
 import { SecurityLog } from './security-log.ts'
 import { ServerState } from './server-state.ts'
+import { recordShardEvent } from './shard-event-log.ts'
 import { ShardEvents } from './shard-events.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
@@ -46,14 +47,6 @@ import { Users } from './users.ts'
 
 /** What shared memory has room for: `resize` goes no further, unless there were more to begin with. */
 export const MOST_SHARDS = 64
-
-const SHARD_LOG_LEVELS = {
-  started: 'info',
-  stalled: 'warn',
-  resumed: 'info',
-  exited: 'error',
-  degraded: 'error',
-} as const
 
 /** Main's owner of all shards: the one object a facade holds. */
 export class Engine implements SupervisorObserver, ShutdownHost {
@@ -285,6 +278,14 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.#release(key, code, reason)
   }
 
+  /** Its connections move to a fresh one. */
+  onFaltered(shard: RunningShard, cause: Error): void {
+    this.observer.onError(null, cause)
+    void this.topology.evacuate(shard).then((isDone) => {
+      if (isDone) this.onShardEvent({ kind: 'evacuated', shard: shard.index, cause })
+    })
+  }
+
   // ── from the supervisor ──
 
   onShardRetired(shard: RunningShard): void {
@@ -304,10 +305,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   }
 
   onShardEvent(event: ShardEvent): void {
-    const { kind, shard, cause } = event
-    if (kind === 'stalled') this.counters.shardStalls++
-    if ((cause as ShardwsError | undefined)?.code === 'SHARD_STALLED') this.counters.shardKills++
-    this.options.logger[SHARD_LOG_LEVELS[kind]]({ shard, cause: String(cause ?? '') }, `shard ${kind}`)
+    recordShardEvent(event, this.counters, this.options.logger)
     this.facade.onShardEvent(event)
   }
 

@@ -99,7 +99,8 @@ export interface WebSocketServerOptions extends GuardOptions, HandlerOptions, Ro
   execArgv?: readonly string[]
   /**
    * Heap limits of one shard thread, as for `worker_threads.Worker`; they do not count Buffers. A shard over 80 % of its heap
-   * gets no new connections, over 90 % it closes the longest queue, over 95 % it closes all with 1012 and is replaced.
+   * gets no new connections, over 90 % it closes the longest queue, over 95 % everybody moves to a fresh shard; whoever
+   * has not after 3 s is closed with 1012.
    * Default `{ maxOldGenerationSizeMb: 1024 }`.
    */
   resourceLimits?: ResourceLimits

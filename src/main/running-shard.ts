@@ -37,6 +37,7 @@ export interface ShardObserver {
   onPrepared(move: number, keys: readonly ConnectionKey[]): void
   onMovedOut(move: number): void
   onArrived(move: number): void
+  onFaltered(shard: RunningShard, cause: Buffer): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
   onDropped(key: ConnectionKey): void
@@ -267,6 +268,10 @@ export class RunningShard implements EventHandler {
 
   movedOut(move: number): void {
     this.#observer.onMovedOut(move)
+  }
+
+  faltered(cause: Buffer): void {
+    this.#observer.onFaltered(this, cause)
   }
 
   arrived(move: number): void {

@@ -5,7 +5,7 @@ import { validateMessage } from '../shared/message-validation.ts'
 import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../shared/room-interest.ts'
-import { decodeValue } from '../shared/values.ts'
+import { decodeError, decodeValue } from '../shared/values.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { LimitLog } from './limit-log.ts'
@@ -38,6 +38,7 @@ interface Host {
   readonly observer: EngineObserver
   readonly facade: EngineFacade
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
+  onFaltered(shard: RunningShard, cause: Error): void
 }
 
 /** What the shards tell their engine, as far as it concerns the application or a handshake. */
@@ -86,7 +87,7 @@ export class ShardEvents implements ShardObserver {
   }
 
   onThrew(key: ConnectionKey, error: Buffer): void {
-    this.#host.observer.onError(this.#host.peers.get(key) ?? null, decodeValue(error) as Error)
+    this.#host.observer.onError(this.#host.peers.get(key) ?? null, decodeError(error))
   }
 
   onLoaded(shard: RunningShard, module: number, error: Buffer): void {
@@ -106,6 +107,10 @@ export class ShardEvents implements ShardObserver {
 
   onMovedOut(move: number): void {
     this.#host.mover.onMovedOut(move)
+  }
+
+  onFaltered(shard: RunningShard, cause: Buffer): void {
+    this.#host.onFaltered(shard, decodeError(cause))
   }
 
   onArrived(move: number): void {

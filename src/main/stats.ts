@@ -6,6 +6,7 @@ import type { ComputeStats } from './compute-stats.ts'
 import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
+import type { MoveReport } from './mover.ts'
 import type { Traffic } from './traffic-rates.ts'
 import type { UserStats } from './users.ts'
 
@@ -69,6 +70,10 @@ export interface Stats extends PerformanceMetrics {
   inboundPauses: number
   handoffs: { adopted: number; failed: number; replaced: number; lost: number; abandoned: number }
   shardDeaths: number
+  /** Shards whose connections have moved to a fresh one because of an uncaught error or a full heap. */
+  evacuations: number
+  /** Connections that have moved from shard to shard, and that could not when they should have. */
+  moves: MoveReport
   /** Shards that died too often and are left alone for a while. */
   degradedShards: number
   /** Shards that have stood still for `stallMs` and still do. */
@@ -174,6 +179,8 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
       abandoned: counters.abandoned,
     },
     shardDeaths: counters.shardDeaths,
+    evacuations: counters.evacuations,
+    moves: engine.mover.totals,
     degradedShards: supervisor.degraded,
     stalledShards: supervisor.stalled,
     zombies: supervisor.zombies,

@@ -11,7 +11,7 @@ const DEGRADED_PAUSE_MS = 30_000
 /** How long a thread that was told to end at once is waited for: one that is stuck in native code goes when that returns. */
 const TERMINATE_MS = 1000
 
-export type ShardEventKind = 'started' | 'stalled' | 'resumed' | 'exited' | 'degraded'
+export type ShardEventKind = 'started' | 'stalled' | 'resumed' | 'evacuated' | 'exited' | 'degraded'
 
 export interface ShardEvent {
   readonly kind: ShardEventKind
@@ -148,6 +148,7 @@ export class Supervisor implements WatchdogObserver {
   async succeed(position: number): Promise<{ readonly former: RunningShard | null; readonly successor: RunningShard }> {
     const seat = this.#seats[position] as Seat
     const successor = await this.#startApart()
+    this.#retiring.delete(successor)
     const former = seat.current
     if (former !== null) this.#retiring.add(former)
     seat.current = successor
@@ -159,6 +160,7 @@ export class Supervisor implements WatchdogObserver {
   /** Adds a seat and its shard. Rejects with SHARD_START_FAILED. */
   async grow(): Promise<void> {
     const successor = await this.#startApart()
+    this.#retiring.delete(successor)
     const seat = newSeat(successor.index)
     seat.current = successor
     this.#seats.push(seat)
@@ -222,7 +224,7 @@ export class Supervisor implements WatchdogObserver {
     })
   }
 
-  /** A shard without a seat, ready to adopt connections. Rejects with SHARD_START_FAILED. */
+  /** A shard without a seat, ready to adopt connections: it counts as retiring until it has one, or `stop` would miss it. Rejects with SHARD_START_FAILED. */
   #startApart(): Promise<RunningShard> {
     const row = this.#freeRows.shift()
     if (row === undefined) throw new ShardwsError('SHARD_START_FAILED', 'there are too many shards')
@@ -234,10 +236,9 @@ export class Supervisor implements WatchdogObserver {
       } catch (error) {
         this.#observer.onShardRetired(shard)
         this.#bury(shard)
+        this.#retiring.delete(shard)
         this.#freeRows.push(row)
         throw error
-      } finally {
-        this.#retiring.delete(shard)
       }
       return shard
     })

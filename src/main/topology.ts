@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { UpgradeRequest } from '../shared/upgrade-request.ts'
@@ -11,6 +12,10 @@ import type { Supervisor } from './supervisor.ts'
 
 /** How often those who have come to a shard while others were moved away are looked for. */
 const PASSES = 3
+
+/** Evacuations of each shard within the period, on average; more help nobody. */
+const EVACUATION_BUDGET = 3
+const EVACUATION_PERIOD_MS = 5000
 
 /** How long those who cannot move may take for their closing handshake. */
 const FAREWELL_MS = 1000
@@ -33,6 +38,8 @@ interface TopologyHost {
 export class Topology {
   readonly #host: TopologyHost
   #last: Promise<unknown> = Promise.resolve()
+  /** When the latest ones began, monotonic. */
+  #evacuationsMs: readonly number[] = []
 
   constructor(host: TopologyHost) {
     this.#host = host
@@ -55,12 +62,21 @@ export class Topology {
     })
   }
 
-  /** Replaces one shard, if it is still there. Never rejects: a shard whose successor cannot start stays. */
-  async evacuate(shard: RunningShard): Promise<TopologyReport> {
+  /**
+   * Replaces one shard, if it is still there. Never rejects. False: its successor cannot start, or it is no help, as shards
+   * falter again and again.
+   */
+  async evacuate(shard: RunningShard): Promise<boolean> {
+    const now = performance.now()
+    this.#evacuationsMs = this.#evacuationsMs.filter((ms) => now - ms < EVACUATION_PERIOD_MS)
+    if (this.#evacuationsMs.length >= EVACUATION_BUDGET * this.#host.supervisor.seats.length) return false
+    this.#evacuationsMs = [...this.#evacuationsMs, now]
     return this.#inTurn(async () => {
       const position = this.#host.supervisor.seats.indexOf(shard)
-      return position === -1 ? NOTHING : this.#succeed(position)
-    }).catch(() => NOTHING)
+      if (position === -1) return false
+      await this.#succeed(position)
+      return true
+    }).catch(() => false)
   }
 
   /** Rejects with SHARD_START_FAILED when a shard cannot start: those before it stay. */

@@ -27,6 +27,7 @@ const Event = {
   PREPARED: 21,
   MOVED_OUT: 22,
   ARRIVED: 23,
+  FALTERED: 24,
 } as const
 
 export interface EventHandler {
@@ -71,6 +72,8 @@ export interface EventHandler {
   movedOut(move: number): void
   /** Whoever is to arrive has. */
   arrived(move: number): void
+  /** This shard is not to be trusted any more: its connections had better move. `cause` as of `encodeError`. */
+  faltered(cause: Buffer): void
   credit(): void
 }
 
@@ -129,6 +132,10 @@ export const events = {
   },
   movedOut: (batch: BatchWriter, move: number): void => batch.begin(Event.MOVED_OUT, move),
   arrived: (batch: BatchWriter, move: number): void => batch.begin(Event.ARRIVED, move),
+  faltered(batch: BatchWriter, cause: Uint8Array): void {
+    batch.begin(Event.FALTERED)
+    batch.bytes(cause)
+  },
   judged(batch: BatchWriter, key: ConnectionKey, verdict: Uint8Array): void {
     batch.beginWithKey(Event.JUDGED, key)
     batch.bytes(verdict)
@@ -194,6 +201,8 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.movedOut(batch.number())
     case Event.ARRIVED:
       return handler.arrived(batch.number())
+    case Event.FALTERED:
+      return handler.faltered(batch.bytes())
     case Event.JUDGED:
       return handler.judged(batch.number(), batch.bytes())
     case Event.FINISHED:

@@ -29,3 +29,8 @@ export function encodeError(error: unknown): Buffer {
     return serialize(new Error(error instanceof Error ? error.message : 'an error that cannot be cloned'))
   }
 }
+
+/** `bytes` are those of `encodeError`. */
+export function decodeError(bytes: Uint8Array): Error {
+  return deserialize(bytes) as Error
+}
