@@ -1,5 +1,6 @@
 import t from 'tap'
-import type { RouteParams, WebSocketServer } from '../../src/index.ts'
+import { defineHandler } from '../../src/handler.ts'
+import type { RouteParams, Socket, WebSocketServer } from '../../src/index.ts'
 
 /** Only for equal types. */
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -36,4 +37,45 @@ export function typed(server: WebSocketServer<{ name: string }>): void {
   server.route('/m/:x', { message: (socket, message, isBinary) => socket.send(message, isBinary) })
   const path: string = '/a'
   server.route(path, (_socket, request) => request.params.anything)
+}
+
+t.test('defineHandler returns what it is given', async (t) => {
+  const handler = { message: () => {} }
+  t.equal(defineHandler(handler), handler)
+  const open = (): void => {}
+  t.equal(defineHandler(open), open)
+})
+
+/** Never called: the compiler is the test. */
+export function defined(): void {
+  defineHandler({
+    open: (socket, { params }) => {
+      const id: string = socket.id
+      const room: string | undefined = params.room
+      return [id, room]
+    },
+    message: (socket, message, isBinary) => {
+      const text: string = typeof message === 'string' ? message : message.toString()
+      return socket.send(text, isBinary)
+    },
+  })
+  defineHandler<{ name: string }, { room: string }>({
+    upgrade: ({ params }) => ({ user: params.room }),
+    open(socket, { params }) {
+      socket.data.name = params.room
+      // @ts-expect-error there is no such parameter
+      params.rooms
+    },
+    message(socket) {
+      // @ts-expect-error data has no such property
+      socket.data.nam
+    },
+    // @ts-expect-error only a boolean or a promise of it
+    canJoin: () => 'yes',
+  })
+  defineHandler((socket: Socket<{ name: string }>) => {
+    socket.data.name = 'ann'
+  })
+  // @ts-expect-error there is no such event
+  defineHandler({ opened: () => {} })
 }
