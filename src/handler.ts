@@ -11,10 +11,12 @@ export type { UpgradeRequest } from './shared/upgrade-request.ts'
  * Gives a handler its types; it is returned as it is. As the default export of a module it can be loaded by every shard
  * (`new WebSocketServer({ handler: new URL('./chat.handler.js', import.meta.url) })`), and it can be given to `route` on main.
  */
-export function defineHandler<
-  Data = unknown,
-  Params = Record<string, string>,
-  Kind extends Handler<Data, Params> | HandlerFunction<Data, Params> = Handler<Data, Params>,
->(handler: Kind): Kind {
+export function defineHandler<Data = unknown, Params = Record<string, string>>(
+  handler: HandlerFunction<Data, Params>,
+): HandlerFunction<Data, Params>
+export function defineHandler<Data = unknown, Params = Record<string, string>>(
+  handler: Handler<Data, Params>,
+): Handler<Data, Params>
+export function defineHandler<Kind>(handler: Kind): Kind {
   return handler
 }

@@ -73,6 +73,11 @@ export function defined(): void {
     // @ts-expect-error only a boolean or a promise of it
     canJoin: () => 'yes',
   })
+  defineHandler<{ name: string }, { room: string }>((socket, { params }) => {
+    socket.data.name = params.room
+    // @ts-expect-error data has no such property
+    socket.data.nam
+  })
   defineHandler((socket: Socket<{ name: string }>) => {
     socket.data.name = 'ann'
   })
