@@ -70,8 +70,6 @@ export function defined(): void {
       // @ts-expect-error data has no such property
       socket.data.nam
     },
-    // @ts-expect-error only a boolean or a promise of it
-    canJoin: () => 'yes',
   })
   defineHandler<{ name: string }, { room: string }>((socket, { params }) => {
     socket.data.name = params.room
