@@ -38,6 +38,7 @@ const EVENTS: readonly (keyof EventHandler & string)[] = [
   'prepared',
   'movedOut',
   'arrived',
+  'faltered',
   'finished',
   'credit',
 ]
@@ -121,6 +122,9 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   ],
   movedOut: [eventWithKey('movedOut')],
   arrived: [eventWithKey('arrived')],
+  faltered: [
+    payloads.map((cause): Sample => ({ write: (batch) => events.faltered(batch, cause), call: ['faltered', cause] })),
+  ],
   received: [
     fc.tuple(keys, payloads, fc.boolean(), fc.boolean()).map(
       ([key, payload, isBinary, isOwned]): Sample => ({
