@@ -142,6 +142,11 @@ export class MainLink {
     this.#link.flush()
   }
 
+  compute(request: number, task: Uint8Array): void {
+    events.compute(this.#link.out, request, task)
+    this.#link.posted()
+  }
+
   faltered(cause: Uint8Array): void {
     events.faltered(this.#link.out, cause)
     this.#link.posted()

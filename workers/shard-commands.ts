@@ -4,6 +4,7 @@ import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { type Moving, type ReceivedFanOut, SendFlag } from '../src/shared/messages.ts'
 import { decodeValue } from '../src/shared/values.ts'
 import type { Application } from './application.ts'
+import type { ComputeRequests } from './compute-requests.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import { MAIN } from './main-link.ts'
@@ -19,6 +20,7 @@ export interface CommandedShard {
   readonly state: Map<string, unknown>
   readonly application: Application
   readonly moves: Moves
+  readonly computes: ComputeRequests
   readonly context: ConnectionContext
   reserve(key: ConnectionKey, module: number): void
   credit(): void
@@ -63,6 +65,10 @@ export class ShardCommands implements CommandHandler {
 
   deleteState(key: string): void {
     this.#shard.state.delete(key)
+  }
+
+  computed(request: number, hasFailed: boolean, code: string, result: Buffer): void {
+    this.#shard.computes.onComputed(request, hasFailed, code, result)
   }
 
   credit(): void {

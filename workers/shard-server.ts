@@ -11,6 +11,7 @@ import { assertUser, roomNames } from '../src/shared/room-name.ts'
 import type { BroadcastOptions, PublishOptions, SendOptions } from '../src/shared/send-options.ts'
 import type { HandlerServer } from '../src/shared/socket.ts'
 import { encodeValue } from '../src/shared/values.ts'
+import type { ComputeRequests } from './compute-requests.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { Moves } from './moves.ts'
 import type { SiblingLink } from './sibling-link.ts'
@@ -19,6 +20,7 @@ import type { SiblingLink } from './sibling-link.ts'
 export interface ServedShard {
   readonly siblings: ReadonlyMap<number, SiblingLink>
   readonly state: ReadonlyMap<string, unknown>
+  readonly computes: Pick<ComputeRequests, 'run'>
   readonly moves: Pick<Moves, 'destinationOf' | 'isDestination'>
   /** One of this shard's own; false as for `Socket.send`. */
   offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean
@@ -118,6 +120,10 @@ export class ShardServer implements HandlerServer {
   /** Sends what waits. */
   stop(): void {
     this.#coalescer.stop()
+  }
+
+  compute(task: unknown): Promise<unknown> {
+    return this.#shard.computes.run(task)
   }
 
   post(message: unknown): boolean {

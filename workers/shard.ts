@@ -21,6 +21,7 @@ import type { StrategyName } from '../src/shared/ticket.ts'
 import { encodeError } from '../src/shared/values.ts'
 import { Application } from './application.ts'
 import { Compression } from './compression.ts'
+import { ComputeRequests } from './compute-requests.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionSnapshot } from './connection-snapshot.ts'
@@ -77,6 +78,7 @@ class Shard
   readonly #strategy: StrategyName
   readonly #commands = new ShardCommands(this)
   readonly moves = new Moves(this)
+  readonly computes: ComputeRequests
   readonly #arrivals: SocketArrivals
   readonly #heartbeat: Heartbeat
   readonly #beat: NodeJS.Timeout
@@ -102,6 +104,7 @@ class Shard
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
     this.#arrivals = new SocketArrivals(taker)
+    this.computes = new ComputeRequests(this.#link)
     this.#heartbeat = new Heartbeat(options, this.connections)
     this.#beat = setInterval(() => this.#counters.add(Counter.BEATS, 1), options.beatMs)
     const isOwnThread = task.taker.strategy !== 'local'
@@ -318,6 +321,7 @@ class Shard
     this.#memory?.stop()
     this.#taker.close()
     this.application.stop()
+    this.computes.stop()
     for (const connection of this.connections.values()) connection.terminate()
     this.#endIfEmpty()
   }

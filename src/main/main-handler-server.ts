@@ -14,6 +14,7 @@ interface Host {
   readonly publications: Pick<HandlerServer, 'publish'>
   readonly peers: { find(id: string): { close(code?: number, reason?: string): void } | undefined }
   readonly state: ReadonlyMap<string, unknown>
+  readonly compute: { run(task: unknown): Promise<unknown> }
 }
 
 /** What handlers on main reach of their server: what `workers/shard-server.ts` is for those in a shard. */
@@ -44,6 +45,10 @@ export class MainHandlerServer implements HandlerServer {
     options?: boolean | PublishOptions,
   ): boolean {
     return this.#host.publications.publish(rooms, message, options)
+  }
+
+  compute(task: unknown): Promise<unknown> {
+    return this.#host.compute.run(task)
   }
 
   close(id: string, code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {

@@ -38,6 +38,7 @@ export interface ShardObserver {
   onMovedOut(move: number): void
   onArrived(move: number): void
   onFaltered(shard: RunningShard, cause: Buffer): void
+  onCompute(shard: RunningShard, request: number, task: Buffer): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
   onDropped(key: ConnectionKey): void
@@ -268,6 +269,10 @@ export class RunningShard implements EventHandler {
 
   movedOut(move: number): void {
     this.#observer.onMovedOut(move)
+  }
+
+  compute(request: number, task: Buffer): void {
+    this.#observer.onCompute(this, request, task)
   }
 
   faltered(cause: Buffer): void {

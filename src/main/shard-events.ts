@@ -2,10 +2,12 @@ import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import type { Returned } from '../shared/handoff/strategy.ts'
 import { validateMessage } from '../shared/message-validation.ts'
+import type { ComputeAnswer } from '../shared/messages.ts'
 import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../shared/room-interest.ts'
-import { decodeError, decodeValue } from '../shared/values.ts'
+import { decodeError, decodeValue, encodeError, encodeValue } from '../shared/values.ts'
+import type { Compute } from './compute-pool.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { LimitLog } from './limit-log.ts'
@@ -35,6 +37,7 @@ interface Host {
   readonly supervisor: Supervisor
   readonly upgrades: Upgrades
   readonly mover: Mover
+  readonly compute: Compute
   readonly observer: EngineObserver
   readonly facade: EngineFacade
   onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
@@ -107,6 +110,13 @@ export class ShardEvents implements ShardObserver {
 
   onMovedOut(move: number): void {
     this.#host.mover.onMovedOut(move)
+  }
+
+  onCompute({ link }: RunningShard, request: number, task: Buffer): void {
+    this.#host.compute.run(decodeValue(task)).then(
+      (value) => link.computed(request, answerOf(value)),
+      (error: unknown) => link.computed(request, failureOf(error)),
+    )
   }
 
   onFaltered(shard: RunningShard, cause: Buffer): void {
@@ -189,4 +199,16 @@ export class ShardEvents implements ShardObserver {
     }
     return false
   }
+}
+
+function answerOf(value: unknown): ComputeAnswer {
+  try {
+    return { hasFailed: false, code: '', result: encodeValue(value, 'what the task returns') }
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
+function failureOf(error: unknown): ComputeAnswer {
+  return { hasFailed: true, code: error instanceof ShardwsError ? error.code : '', result: encodeError(error) }
 }

@@ -3,7 +3,7 @@ import { commands } from '../shared/commands.ts'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { dispatchEvents, type EventHandler } from '../shared/events.ts'
 import { type CreditAccount, Link } from '../shared/link.ts'
-import type { Adopt, Connect, FanOut, Forward, Moving } from '../shared/messages.ts'
+import type { Adopt, ComputeAnswer, Connect, FanOut, Forward, Moving } from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
@@ -105,6 +105,11 @@ export class ShardLink {
 
   moved(move: number): void {
     commands.moved(this.#link.out, move)
+    this.#link.posted()
+  }
+
+  computed(request: number, answer: ComputeAnswer): void {
+    commands.computed(this.#link.out, request, answer)
     this.#link.posted()
   }
 

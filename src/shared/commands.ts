@@ -1,7 +1,7 @@
 import { APART_BYTES, type BatchReader, type BatchWriter } from './batch.ts'
 import type { ConnectionKey } from './connection-key.ts'
 import { ShardwsError } from './errors.ts'
-import { type FanOut, type Moving, type ReceivedFanOut, SendFlag } from './messages.ts'
+import { type ComputeAnswer, type FanOut, type Moving, type ReceivedFanOut, SendFlag } from './messages.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
 import { FIN, Opcode } from './protocol/opcodes.ts'
 
@@ -37,6 +37,7 @@ const Command = {
   START: 28,
   MOVED: 29,
   CANCEL: 30,
+  COMPUTED: 31,
 } as const
 
 export interface CommandHandler {
@@ -87,6 +88,8 @@ export interface CommandHandler {
   moved(move: number): void
   /** The shard that these connections were to move to is gone. */
   cancel(move: number): void
+  /** Answers `compute`: `code` is an ErrorCode or '', `result` as of `encodeValue` or, if it has failed, of `encodeError`. */
+  computed(request: number, hasFailed: boolean, code: string, result: Buffer): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -158,6 +161,10 @@ export const commands = {
   start: (batch: BatchWriter, move: number): void => batch.begin(Command.START, move),
   moved: (batch: BatchWriter, move: number): void => batch.begin(Command.MOVED, move),
   cancel: (batch: BatchWriter, move: number): void => batch.begin(Command.CANCEL, move),
+  computed(batch: BatchWriter, request: number, { hasFailed, code, result }: ComputeAnswer): void {
+    batch.begin(Command.COMPUTED, request, hasFailed, code)
+    batch.bytes(result)
+  },
   judge(batch: BatchWriter, key: ConnectionKey, module: number, request: Uint8Array): void {
     batch.begin(Command.JUDGE, key, module)
     batch.bytes(request)
@@ -270,6 +277,12 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       const key = batch.number()
       const module = batch.number()
       return handler.judge(key, module, batch.bytes())
+    }
+    case Command.COMPUTED: {
+      const request = batch.number()
+      const hasFailed = batch.boolean()
+      const code = batch.string()
+      return handler.computed(request, hasFailed, code, batch.bytes())
     }
     case Command.CREDIT:
       return handler.credit()

@@ -28,6 +28,7 @@ const Event = {
   MOVED_OUT: 22,
   ARRIVED: 23,
   FALTERED: 24,
+  COMPUTE: 25,
 } as const
 
 export interface EventHandler {
@@ -74,6 +75,8 @@ export interface EventHandler {
   arrived(move: number): void
   /** This shard is not to be trusted any more: its connections had better move. `cause` as of `encodeError`. */
   faltered(cause: Buffer): void
+  /** A handler wants this task computed, as of `encodeValue`; `computed` answers. */
+  compute(request: number, task: Buffer): void
   credit(): void
 }
 
@@ -132,6 +135,10 @@ export const events = {
   },
   movedOut: (batch: BatchWriter, move: number): void => batch.begin(Event.MOVED_OUT, move),
   arrived: (batch: BatchWriter, move: number): void => batch.begin(Event.ARRIVED, move),
+  compute(batch: BatchWriter, request: number, task: Uint8Array): void {
+    batch.begin(Event.COMPUTE, request)
+    batch.bytes(task)
+  },
   faltered(batch: BatchWriter, cause: Uint8Array): void {
     batch.begin(Event.FALTERED)
     batch.bytes(cause)
@@ -201,6 +208,8 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.movedOut(batch.number())
     case Event.ARRIVED:
       return handler.arrived(batch.number())
+    case Event.COMPUTE:
+      return handler.compute(batch.number(), batch.bytes())
     case Event.FALTERED:
       return handler.faltered(batch.bytes())
     case Event.JUDGED:

@@ -166,6 +166,15 @@ export interface Excluded {
 
 export const NOBODY: Excluded = { keys: [], rooms: [] }
 
+/** What has become of a task that a handler in a shard has had computed. */
+export interface ComputeAnswer {
+  readonly hasFailed: boolean
+  /** An ErrorCode, '' for another error or none. */
+  readonly code: string
+  /** As of `encodeValue` or, if it has failed, of `encodeError`. */
+  readonly result: Uint8Array
+}
+
 /** One end of the link between two shards. */
 export interface Connect {
   readonly kind: 'connect'

@@ -36,6 +36,11 @@ export interface HandlerServer {
    * @throws ShardwsError ARGUMENT_INVALID
    */
   post(message: unknown): boolean
+  /**
+   * As `WebSocketServer.compute.run`, without options: CPU-heavy work on threads beside main and the shards. Rejects as that
+   * does, in a shard also with LINK_FULL when main is too far behind to be asked.
+   */
+  compute(task: unknown): Promise<unknown>
   /** What main has set with `wss.state.set`, as of now. */
   readonly state: ReadonlyMap<string, unknown>
 }

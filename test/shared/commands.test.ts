@@ -48,6 +48,7 @@ const COMMANDS: readonly (keyof CommandHandler & string)[] = [
   'start',
   'moved',
   'cancel',
+  'computed',
   'credit',
   'stop',
 ]
@@ -145,6 +146,14 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
   start: [withKey('start')],
   moved: [withKey('moved')],
   cancel: [withKey('cancel')],
+  computed: [
+    fc.tuple(keys, fc.boolean(), fc.constantFrom('', 'COMPUTE_TIMEOUT'), payloads).map(
+      ([request, hasFailed, code, result]): Sample => ({
+        write: (batch) => commands.computed(batch, request, { hasFailed, code, result }),
+        call: ['computed', request, hasFailed, code, result],
+      }),
+    ),
+  ],
   judge: [
     fc.tuple(keys, fc.nat(9), payloads).map(
       ([key, module, request]): Sample => ({

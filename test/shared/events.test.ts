@@ -39,6 +39,7 @@ const EVENTS: readonly (keyof EventHandler & string)[] = [
   'movedOut',
   'arrived',
   'faltered',
+  'compute',
   'finished',
   'credit',
 ]
@@ -122,6 +123,14 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
   ],
   movedOut: [eventWithKey('movedOut')],
   arrived: [eventWithKey('arrived')],
+  compute: [
+    fc.tuple(keys, payloads).map(
+      ([request, task]): Sample => ({
+        write: (batch) => events.compute(batch, request, task),
+        call: ['compute', request, task],
+      }),
+    ),
+  ],
   faltered: [
     payloads.map((cause): Sample => ({ write: (batch) => events.faltered(batch, cause), call: ['faltered', cause] })),
   ],
