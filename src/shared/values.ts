@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types'
 import { deserialize, serialize } from 'node:v8'
 import { ShardwsError } from './errors.ts'
 
@@ -23,11 +24,19 @@ export function decodeValue(bytes: Uint8Array): unknown {
 /** What somebody threw, as of `encodeValue`. An error keeps its kind, message and stack. */
 export function encodeError(error: unknown): Buffer {
   try {
-    return serialize(error instanceof Error ? error : new Error(String(error)))
+    return serialize(isNativeError(error) ? error : nativeError(error))
   } catch {
     // Its cause, say, cannot be cloned.
     return serialize(new Error(error instanceof Error ? error.message : 'an error that cannot be cloned'))
   }
+}
+
+/** Of what only inherits from Error no message would be cloned: module loaders and old libraries throw that. */
+function nativeError(thrown: unknown): Error {
+  if (!(thrown instanceof Error)) return new Error(String(thrown))
+  const error = new Error(thrown.message)
+  if (thrown.stack !== undefined) error.stack = thrown.stack
+  return error
 }
 
 /** `bytes` are those of `encodeError`. */

@@ -45,5 +45,7 @@ t.test('an error keeps its kind, message and stack, and is always one', async (t
     t.ok(told instanceof Error)
     t.equal((told as Error).message, message)
   }
+  const old = Object.assign(Object.create(Error.prototype), { message: 'old style', stack: 'somewhere' })
+  t.match(decodeValue(encodeError(old)), { message: 'old style', stack: 'somewhere' })
   t.type(decodeValue(encodeError(Object.create(null))), Error, 'and one that is no string')
 })
