@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { ERRORS } from '../src/shared/errors.ts'
 import { codeBlocks } from './fixtures/code-blocks.ts'
 import { startDocumentedExample } from './fixtures/documented-example.ts'
+import { MessageClient } from './fixtures/message-client.ts'
 import { REPOSITORY } from './fixtures/repository.ts'
 
 const readme = readFileSync(new URL('README.md', REPOSITORY), 'utf8')
@@ -30,6 +31,24 @@ t.test('the example runs as it stands and echoes', async (t) => {
   client.send('hello')
   const [data] = await once(client, 'message')
   t.equal(String(data), 'hello')
+})
+
+t.test('the handler in the shards and its server run as they stand', async (t) => {
+  const [handler, server] = codeBlocks(section('Handlers on either thread'), 'js')
+  const port = await startDocumentedExample(t, 'server.js', { 'server.js': server!, 'chat.handler.js': handler! })
+  const url = `ws://127.0.0.1:${port}/red`
+  const [ann, bob] = [await MessageClient.connect(`${url}?name=ann`), await MessageClient.connect(`${url}?name=bob`)]
+  for (const { socket } of [ann, bob]) t.teardown(() => socket.terminate())
+  ann.socket.send('hi')
+  for (const each of [ann, bob]) t.equal(await each.nextText(), 'hello, ann says hi')
+  bob.socket.send('a text of more than twenty')
+  for (const each of [ann, bob]) {
+    t.same([await each.nextText(), await each.nextText()].sort(), [
+      'bob has much to say',
+      'hello, bob says a text of more than twenty',
+    ])
+  }
+  await t.rejects(MessageClient.connect(url), { message: /403/ })
 })
 
 t.test('the commands it names exist', async (t) => {
