@@ -14,6 +14,11 @@ export class Blame {
     return this.#current.getStore() ?? null
   }
 
+  /** From now on, in what a read from this connection's socket sets off: it has an execution context of its own. */
+  enter(socket: Culprit): void {
+    this.#current.enterWith(socket)
+  }
+
   run<Result>(socket: Culprit, work: () => Result): Result {
     return this.#current.run(socket, work)
   }

@@ -119,7 +119,8 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
     // Text becomes a string at once; of binary the handler may keep what the next read writes over.
     const message = isBinary && !isOwned ? Buffer.from(payload) : payload
     const { blame, dispatcher } = this.#context
-    const work = blame.run(this, () => dispatcher.onMessage(this, message, isBinary))
+    blame.enter(this)
+    const work = dispatcher.onMessage(this, message, isBinary)
     if (work !== undefined) this.#workOn(work, payload.length)
   }
 

@@ -28,11 +28,20 @@ export class Delivery {
     const listeners = socket.takeListeners('message')
     if (handler?.message === undefined && listeners.length === 0) return work
     const data = this.dataOf(message, isBinary)
-    if (handler?.message !== undefined) {
-      work = bothOf(work, this.call(socket, handler.message, handler, [socket, data, isBinary]))
-    }
+    if (handler?.message !== undefined) work = bothOf(work, this.#handle(socket, handler, data, isBinary))
     for (const listener of listeners) work = bothOf(work, this.call(socket, listener, socket, [data, isBinary]))
     return work
+  }
+
+  /** As `call`, without its array of arguments: this is what happens most. */
+  #handle(socket: Socket, handler: Handler, data: string | Buffer, isBinary: boolean): Promise<unknown> | undefined {
+    try {
+      const result = handler.message?.(socket, data, isBinary)
+      return isThenable(result) ? this.#settled(socket, result) : undefined
+    } catch (error) {
+      this.failed(socket, error as Error)
+      return undefined
+    }
   }
 
   /** The types know the default only. */
@@ -78,12 +87,15 @@ export class Delivery {
   ): Promise<unknown> | undefined {
     try {
       const result: unknown = Reflect.apply(listener, self, args)
-      if (!isThenable(result)) return undefined
-      return Promise.resolve(result).catch((error) => this.failed(socket, error as Error))
+      return isThenable(result) ? this.#settled(socket, result) : undefined
     } catch (error) {
       this.failed(socket, error as Error)
       return undefined
     }
+  }
+
+  #settled(socket: Socket, result: PromiseLike<unknown>): Promise<unknown> {
+    return Promise.resolve(result).catch((error) => this.failed(socket, error as Error))
   }
 
   /** To raise 'error' for what an error listener throws would call it again, for ever. */

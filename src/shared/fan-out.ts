@@ -11,11 +11,13 @@ import type { Addressee, BroadcastOptions, SendOptions } from './send-options.ts
 const SHARED_MEMORY_BYTES = 4096
 
 /** The bits of `SendFlag` for `message`; a boolean says whether it is binary. @throws ShardwsError ARGUMENT_INVALID */
-export function sendFlags(message: string | Uint8Array, options: boolean | SendOptions = {}): number {
-  if (typeof options !== 'boolean' && (typeof options !== 'object' || options === null)) {
+export function sendFlags(message: string | Uint8Array, options?: boolean | SendOptions): number {
+  if (options === undefined) return typeof message === 'string' ? 0 : SendFlag.BINARY
+  if (typeof options === 'boolean') return options ? SendFlag.BINARY : 0
+  if (typeof options !== 'object' || options === null) {
     throw new ShardwsError('ARGUMENT_INVALID', 'options must be a boolean (isBinary) or an object')
   }
-  const { isBinary, compress }: SendOptions = typeof options === 'boolean' ? { isBinary: options } : options
+  const { isBinary, compress } = options
   const binary = (isBinary ?? typeof message !== 'string') ? SendFlag.BINARY : 0
   return compress === false ? binary | SendFlag.PLAIN : binary
 }
