@@ -10,7 +10,9 @@ import { REPOSITORY } from '../test/fixtures/repository.ts'
 import { SEED_ROWS } from '../test/seeds/rows.ts'
 import { type Excuses, idsInTestNames, mistakes, type SeedCoverage, seedCoverage } from './seed-coverage.ts'
 
-const EXCUSES: Excuses = {}
+const EXCUSES: Excuses = {
+  ME15: 'what counts as a reconnection is a valid resume token, and there are none yet',
+}
 
 function provenIn(folder: string): Set<string> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.test.ts'))

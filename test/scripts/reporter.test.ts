@@ -51,7 +51,7 @@ function runTap(names: readonly (keyof typeof FILES)[], options: readonly string
   })
 }
 
-t.test('all is well', async (t) => {
+t.test('F210: all is well, and the counts are those of the run', async (t) => {
   const { status, output, lastLine } = await runTap(['good.test.js'])
   t.equal(status, 0)
   t.equal(lastLine, '4 passed, 0 failed')
