@@ -22,6 +22,7 @@ const TABLE = {
   ALREADY_LISTENING: { message: 'the server is listening already' },
   WEBSOCKET_NOT_ENABLED: { message: 'WebSocket is not enabled on this application' },
   EXPRESS_MISSING: { message: 'Express is not installed: npm install express' },
+  PROM_CLIENT_MISSING: { message: 'prom-client is not installed: npm install prom-client' },
 
   // ── a task of `compute.run`: rejected ──
   COMPUTE_QUEUE_FULL: { message: 'more tasks wait for a thread than compute.maxQueue', option: 'compute.maxQueue' },

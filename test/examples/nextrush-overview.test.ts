@@ -106,7 +106,7 @@ t.test('EX31: health and metrics', async (t) => {
   const text = await metrics.text()
   for (const line of [
     'websocket_connections_active 1',
-    'websocket_rooms_active 1',
+    'websocket_rooms_total 1',
     'websocket_messages_sent_total 1',
     'websocket_messages_received_total 1',
   ]) {

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { loadExpress } from '../../src/facades/express.ts'
 
-const SOURCES = ['facades/express.js', 'shared/errors.js']
+const SOURCES = ['facades/express.js', 'main/peer-dependency.js', 'shared/errors.js']
 
 /** Our loader in a project of its own, where `express` is what the test says. Outside of the repository, which has one. */
 function project(t: Test, express: Readonly<Record<string, string>>): Promise<{ loadExpress(): unknown }> {
