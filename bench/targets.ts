@@ -28,6 +28,10 @@ export const TARGETS: readonly Target[] = [
   inShard('fan-out-64-8', 0.22),
   inShard('deflate-1k-1', 0.22),
   { ...inShard('deflate-1k-1', 1.1), metric: 'wireBytesPerMessage' },
+  // The application's own work is the same for everybody.
+  inShard('json-512-1', 0.9),
+  inShard('json-512-16', 0.5),
+  inShard('json-busy', 0.03),
   inShard('connect', 1.3),
   {
     work: 'connect',

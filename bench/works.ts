@@ -1,5 +1,5 @@
-/** What a server does with a message: answer its sender, or send it to every connection. */
-export type App = 'echo' | 'fan-out'
+/** What a server does with a message: send it back, send it to every connection, or read it as JSON and answer in JSON. */
+export type App = 'echo' | 'fan-out' | 'json'
 
 /**
  * What the load does with its connections. `batches`: each writes a batch, waits for every reply, writes the next.
@@ -28,6 +28,7 @@ export interface Work {
 
 const ECHO = { load: 'batches', app: 'echo', connections: 64, payloadBytes: 64, inFlight: 1 } as const
 const FAN_OUT = { ...ECHO, app: 'fan-out', connections: 500 } as const
+const JSON_APP = { ...ECHO, app: 'json', payloadBytes: 512 } as const
 const PACED = { ...ECHO, load: 'paced', connections: 50 } as const
 
 export const WORKS: readonly Work[] = [
@@ -39,6 +40,8 @@ export const WORKS: readonly Work[] = [
   { name: 'fan-out-64-8', title: 'fan-out to 500, 64 B, 8 in flight', ...FAN_OUT, inFlight: 8 },
   { name: 'fan-out-64-16', title: 'fan-out to 500, 64 B, 16 in flight', ...FAN_OUT, inFlight: 16 },
   { name: 'deflate-1k-1', title: 'deflate echo, 1 KiB JSON, no takeover', ...ECHO, payloadBytes: 1024, deflate: true },
+  { name: 'json-512-1', title: 'JSON request of 512 B, 1 in flight', ...JSON_APP },
+  { name: 'json-512-16', title: 'JSON request of 512 B, 16 in flight', ...JSON_APP, inFlight: 16 },
   // V8 sees the code of a connection's beginning and end once per connection: it takes thousands to compile it.
   { name: 'connect', title: 'connect, upgrade, close', ...ECHO, load: 'churn', connections: 32, warmUp: 4 },
   {
@@ -51,4 +54,12 @@ export const WORKS: readonly Work[] = [
   },
   { name: 'latency-idle', title: 'p99 of single echoes, main idle', ...PACED },
   { name: 'latency-busy', title: 'p99 of single echoes, main busy 80 %', ...PACED, mainBusy: true },
+  {
+    name: 'json-busy',
+    title: 'p99 of single JSON requests, main busy 80 %',
+    ...JSON_APP,
+    load: 'paced',
+    connections: 50,
+    mainBusy: true,
+  },
 ]

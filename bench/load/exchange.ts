@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { constants, deflateRawSync } from 'node:zlib'
+import { answerTo, requestOf } from '../json-app.ts'
 import type { Work } from '../works.ts'
 import { CompressedReplies } from './compressed-replies.ts'
 import { READ_BUFFER_BYTES } from './connection.ts'
-import { clientFrame, FIN_RSV1_TEXT, serverFrame } from './frames.ts'
+import { clientFrame, FIN_RSV1_TEXT, FIN_TEXT, serverFrame } from './frames.ts'
 import { RepeatedFrame, type Replies } from './replies.ts'
 
 /** What a connection writes as one batch, and what it must receive for it. */
@@ -15,15 +16,29 @@ export interface Exchange {
 /** RFC 7692 §7.2.1: the four bytes that a compressed message leaves out at its end. */
 const TAIL_BYTES = 4
 
-/** Returns what makes one connection's exchange. Messages are binary and the same for all, or compressed and all different. */
+/** Returns what makes one connection's exchange. Messages are the same for all, binary or JSON, or compressed and all different. */
 export function exchanges(work: Work, mirror: boolean): () => Exchange {
   if (work.deflate === true) return () => compressed(json(work.payloadBytes))
+  if (work.app === 'json') return answered(requestOf(work.payloadBytes), work.inFlight)
   const payload = randomBytes(work.payloadBytes)
   const frame = clientFrame(payload)
   // A mirror returns the key too, so there must be one only; a server is given as many as a client would use.
-  const next = mirror ? () => frame : () => clientFrame(payload)
-  const batch = Buffer.concat(Array.from({ length: work.inFlight }, next))
-  const expected = new RepeatedFrame(mirror ? frame : serverFrame(payload), READ_BUFFER_BYTES)
+  return repeated(
+    work.inFlight,
+    mirror ? () => frame : () => clientFrame(payload),
+    mirror ? frame : serverFrame(payload),
+  )
+}
+
+function answered(request: string, inFlight: number): () => Exchange {
+  const frame = serverFrame(Buffer.from(answerTo(request)), FIN_TEXT)
+  return repeated(inFlight, () => clientFrame(Buffer.from(request), FIN_TEXT), frame)
+}
+
+/** The same reply for every message. */
+function repeated(inFlight: number, next: () => Buffer, reply: Buffer): () => Exchange {
+  const batch = Buffer.concat(Array.from({ length: inFlight }, next))
+  const expected = new RepeatedFrame(reply, READ_BUFFER_BYTES)
   return () => ({ batch, replies: expected.replies() })
 }
 

@@ -33,7 +33,7 @@ process.on('message', (command: LoadCommand) => {
 process.on('disconnect', () => process.exit())
 
 async function run(port: number, work: Work, mirror: boolean): Promise<void> {
-  const opening = new Opening(port, work.app === 'echo' ? '/echo' : '/fanout', work.deflate === true)
+  const opening = new Opening(port, work.app === 'fan-out' ? '/fanout' : '/echo', work.deflate === true)
   const load = createLoad({ port, opening, work, traffic, failed: fail })
   const nextExchange = exchanges(work, mirror)
   for (let open = 0; open < work.connections; open += CONNECT_BATCH) {
@@ -46,7 +46,7 @@ async function run(port: number, work: Work, mirror: boolean): Promise<void> {
 function createLoad(endpoint: Endpoint): Load {
   switch (endpoint.work.load) {
     case 'batches':
-      return endpoint.work.app === 'echo' ? new EchoLoad(endpoint) : new FanOutLoad(endpoint)
+      return endpoint.work.app === 'fan-out' ? new FanOutLoad(endpoint) : new EchoLoad(endpoint)
     case 'paced':
       return new PacedLoad(endpoint)
     case 'churn':

@@ -1,3 +1,4 @@
+import { answerTo } from '../json-app.ts'
 import { serve } from './serve.ts'
 
 /** The part of Bun's API that is used here; `@types/bun` would put its globals into the whole project. */
@@ -44,6 +45,7 @@ serve(async ({ app, deflate = false }) => {
       },
       message: (socket, message) => {
         if (app === 'echo') socket.send(message, deflate)
+        else if (app === 'json') socket.send(answerTo(String(message)))
         else server.publish(TOPIC, message)
       },
     },

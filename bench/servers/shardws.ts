@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { WebSocketServer, type WebSocketServerOptions } from '../../src/index.ts'
+import { answerTo } from '../json-app.ts'
 import type { Work } from '../works.ts'
 import { serve } from './serve.ts'
 
@@ -32,6 +33,7 @@ function optionsFor({ app, deflate, load }: Work): WebSocketServerOptions {
 
 function handleOnMain(wss: WebSocketServer, { app }: Work): void {
   if (app === 'echo') wss.on('message', (id, data, isBinary) => wss.send(id, data, isBinary))
+  else if (app === 'json') wss.on('message', (id, data) => wss.send(id, answerTo(data.toString())))
   else wss.on('message', (_id, data, isBinary) => wss.broadcast(data, isBinary))
 }
 

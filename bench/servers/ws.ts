@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import type * as Ws from 'ws'
+import { answerTo } from '../json-app.ts'
 import { serve } from './serve.ts'
 
 /** `--from URL`: the `ws` of the package there, which finds the `bufferutil` beside it. */
@@ -19,6 +20,8 @@ serve(async ({ app, deflate }) => {
   wss.on('connection', (socket) => {
     if (app === 'echo') {
       socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
+    } else if (app === 'json') {
+      socket.on('message', (data) => socket.send(answerTo(String(data))))
     } else {
       socket.on('message', (data, isBinary) => {
         for (const member of wss.clients) {

@@ -15,7 +15,7 @@ async function bench(outDir: string, ...args: string[]): Promise<Report> {
 }
 
 /** One of each kind of load; memory has ten thousand connections, too many for a test. */
-const WORKS = ['echo-64-1', 'fan-out-64-16', 'deflate-1k-1', 'connect', 'latency-busy']
+const WORKS = ['echo-64-1', 'fan-out-64-16', 'deflate-1k-1', 'json-512-16', 'connect', 'latency-busy', 'json-busy']
 
 t.test('one short run: every kind of load, results as JSON, tables and a chart', async (t) => {
   const outDir = t.testdir()
