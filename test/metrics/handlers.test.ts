@@ -68,6 +68,7 @@ for (const { name, options } of TWO_CONFIGURATIONS) {
     sendText(client, 'eleven bytes')
     await engine.journal.closeOf(id)
     await engine.statusOf({ headers: { 'Sec-WebSocket-Version': '7' } })
+    await eventually('nobody is left', () => engine.server.stats().connections === 0)
     const later = await scrape(url)
     t.equal(figure(later, 'shardws_failures_total{reason="MESSAGE_TOO_BIG"}'), 1)
     t.equal(figure(later, 'shardws_limit_reached_total{option="maxPayload"}'), 1)
@@ -136,6 +137,7 @@ t.test('row 79: a scrape with 1000 rooms has the series of one with none', async
 t.test('several servers: by handlers of their own, and by name in one', async (t) => {
   const [chat, game] = [await EngineUnderTest.start(t, { shards: 1 }), await EngineUnderTest.start(t, { shards: 0 })]
   await chat.join()
+  await eventually('it is counted', () => chat.server.stats().connections === 1)
   const own = [await serve(t, metricsHandler(chat.server)), await serve(t, metricsHandler(game.server))]
   const texts = await Promise.all(own.map(scrape))
   t.same(
@@ -184,6 +186,7 @@ t.test('ME21: 200 when ready and 503 otherwise, with the fields of the document'
   const live = await serve(t, healthHandler(server, { probe: 'live' }))
   const { client, id } = await engine.join()
   server.join(id, 'lobby')
+  await eventually('it is counted', () => server.stats().connections === 1)
   await eventually('healthy', () => server.health().status === 'healthy')
   // A busy machine lags between two looks, and says so.
   let response = await fetch(url)
