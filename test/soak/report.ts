@@ -1,0 +1,167 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readEnvironment } from '../../bench/harness/environment.ts'
+import { REPOSITORY } from '../fixtures/repository.ts'
+import type { Figures } from './check.ts'
+import type { SoakReport } from './soak.ts'
+
+/** A slope over less time is noise. */
+const SLOPE_AFTER_MS = 30 * 60_000
+/** Resident memory at rest, MiB per hour. */
+const MOST_SLOPE = 24
+
+interface Percentiles {
+  readonly count: number
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** What was wrong in all, each kind once with its count. */
+export function violationsOf({ rounds, atTheEnd, elapsedMs }: SoakReport): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { violations } of rounds) {
+    for (const [kind, count] of Object.entries(violations)) counts[kind] = (counts[kind] ?? 0) + count
+  }
+  if (atTheEnd.length > 0) counts.end = atTheEnd.length
+  const slope = slopeOf(
+    rounds.map(({ atRest }) => atRest.rssBytes),
+    elapsedMs,
+  )
+  if (elapsedMs >= SLOPE_AFTER_MS && slope > MOST_SLOPE) counts.memory = 1
+  return counts
+}
+
+export function examplesOf({ rounds, atTheEnd }: SoakReport): string[] {
+  return [...rounds.flatMap(({ examples }, at) => examples.map((text) => `round ${at + 1}: ${text}`)), ...atTheEnd]
+}
+
+export function totalsOf({ rounds }: SoakReport): Figures {
+  const [first, ...others] = rounds.map(({ figures }) => figures)
+  const total = { ...(first as Figures) }
+  for (const figures of others) for (const key of Object.keys(total) as (keyof Figures)[]) total[key] += figures[key]
+  return total
+}
+
+export function markdown(report: SoakReport): string {
+  const { seed, scenario, rounds, elapsedMs, baseline, longestControlGapMs, echoes } = report
+  const env = readEnvironment()
+  const totals = totalsOf(report)
+  const actions = countOf(rounds.flatMap(({ actions }) => actions.map((text) => text.split(' ')[0] ?? '')))
+  const closes = sumOf(rounds.map(({ server }) => server.counts))
+  const drops = sumOf(rounds.map(({ server }) => server.drops))
+  const recovery = percentiles(rounds.flatMap(({ recoveries }) => recoveries.map(({ ms }) => ms)))
+  const directory = percentiles(rounds.map(({ directoryMs }) => directoryMs))
+  const last = rounds.at(-1)?.atRest ?? baseline
+  const wrong = violationsOf(report)
+  const rows: [string, string | number][] = [
+    ['connections', closes.connections ?? 0],
+    ['shards that died', closes.deaths ?? 0],
+    ['messages sent', totals.sent],
+    ['sent × members', totals.expected],
+    ['= received', totals.received],
+    ['+ dropped for slow readers, counted', totals.dropped],
+    ['+ for members whose connection has ended', totals.endedMembers],
+    ['+ last messages of connections that have ended', totals.endedPublishers],
+    ['+ lost', wrong.lost ?? 0],
+    ['received at the moment of a join or leave, not in the sum', totals.atBoundaries],
+    ['refused', totals.refused],
+    ['drops that the server counted', listed(drops)],
+    ['a shard adopts again, ms', told(recovery)],
+    ["main's directory is the truth, ms", told(directory)],
+    ['echoes of the control clients', echoes],
+    ['longest gap between two of them, ms', Math.round(longestControlGapMs)],
+    [
+      'threads and descriptors at rest, before and after',
+      `${baseline.threads}, ${baseline.descriptors} · ${last.threads}, ${last.descriptors}`,
+    ],
+    ['resident memory at rest, MiB', `${mebibytes(baseline.rssBytes)} · ${mebibytes(last.rssBytes)}`],
+    [
+      'slope of it, MiB an hour',
+      Math.round(
+        slopeOf(
+          rounds.map(({ atRest }) => atRest.rssBytes),
+          elapsedMs,
+        ),
+      ),
+    ],
+  ]
+  return [
+    '# Soak',
+    '',
+    `${env.date} · Node ${env.versions.Node} · shardws ${env.versions.shardws}  `,
+    `${env.cpu}, ${env.cores} cores · ${env.system} · load average before the run ${env.loadAverageBefore.toFixed(2)}  `,
+    `Seed \`${seed}\` · ${rounds.length} rounds in ${(elapsedMs / 60_000).toFixed(1)} min · ${scenario.shards} shards, ${scenario.processes} × ${scenario.clientsPerProcess} clients, ${scenario.rooms} rooms`,
+    '',
+    `**${Object.keys(wrong).length === 0 ? 'Nothing was wrong.' : `Wrong: ${listed(wrong)}.`}**`,
+    '',
+    '| | |',
+    '|---|---:|',
+    ...rows.map(([name, value]) => `| ${name} | ${value} |`),
+    '',
+    `Misfortunes: ${listed(actions)}.`,
+    '',
+    ...examplesOf(report).map((text) => `- ${text.replaceAll('\n', ' ')}`),
+    '',
+  ].join('\n')
+}
+
+/** Into `bench/results`. Returns the paths. */
+export function save(report: SoakReport): string[] {
+  const folder = new URL('bench/results/', REPOSITORY)
+  mkdirSync(folder, { recursive: true })
+  const [day = ''] = new Date().toISOString().split('T')
+  const name = `soak-${day}-node${process.versions.node.split('.')[0]}`
+  const contents = {
+    md: markdown(report),
+    json: `${JSON.stringify({ environment: readEnvironment(), ...report }, null, 2)}\n`,
+  }
+  return Object.entries(contents).map(([extension, content]) => {
+    const url = new URL(`${name}.${extension}`, folder)
+    writeFileSync(url, content)
+    return fileURLToPath(url)
+  })
+}
+
+/** By least squares over rounds of the same length, but for the first two. */
+function slopeOf(sizes: readonly number[], elapsedMs: number): number {
+  const warm = sizes.slice(2).map(mebibytes)
+  if (warm.length < 3) return 0
+  const hours = elapsedMs / 3_600_000 / sizes.length
+  const [meanX, meanY] = [(warm.length - 1) / 2, warm.reduce((sum, size) => sum + size, 0) / warm.length]
+  const top = warm.reduce((sum, size, x) => sum + (x - meanX) * (size - meanY), 0)
+  const bottom = warm.reduce((sum, _, x) => sum + (x - meanX) ** 2, 0)
+  return top / bottom / hours
+}
+
+function percentiles(values: readonly number[]): Percentiles {
+  const sorted = values.toSorted((one, other) => one - other)
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
+}
+
+function told({ count, p50, p99, max }: Percentiles): string {
+  return `p50 ${p50}, p99 ${p99}, max ${max} of ${count}`
+}
+
+function countOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
+}
+
+function sumOf(records: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {}
+  for (const record of records) for (const [key, value] of Object.entries(record)) sums[key] = (sums[key] ?? 0) + value
+  return sums
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 2 ** 20)
+}

@@ -1,0 +1,45 @@
+/** What the server process notes of one round. */
+export interface ServerBook {
+  /** What main has published, in order; `ok`: false for what `publish` refused. */
+  readonly sent: readonly MainMessage[]
+  readonly hits: readonly Hit[]
+  /** From an error that nobody has caught to the end of the last move. */
+  readonly evacuationsMs: readonly number[]
+  readonly drops: Readonly<Record<'slowConsumer' | 'backpressure' | 'link', number>>
+  /** What must never happen: uncaught errors, protocol errors, negative gauges, ghosts in rooms. */
+  readonly faults: readonly string[]
+  /** Of handshakes, closes and moves. */
+  readonly counts: Readonly<Record<string, number>>
+}
+
+export interface MainMessage {
+  readonly seq: number
+  readonly room: number
+  readonly ms: number
+  readonly isRefused: boolean
+}
+
+/** A shard was told to end. */
+export interface Hit {
+  readonly shard: number
+  readonly how: string
+  /** Machine time of the order, and of the next shard that adopted connections. */
+  readonly fromMs: number
+  readonly untilMs: number
+  /** From the death, by main's verdict, to the next shard. */
+  readonly recoveryMs: number
+  /** The clients on the shard at the order; null: connections were moving, so anybody may have been. */
+  readonly clients: readonly number[] | null
+}
+
+export interface AtRest {
+  readonly connections: number
+  readonly openForMain: number
+  readonly rooms: number
+  readonly memberships: number
+  readonly queuedBytes: number
+  readonly zombies: number
+  readonly threads: number
+  readonly descriptors: number
+  readonly rssBytes: number
+}

@@ -1,0 +1,4 @@
+import { defineHandler } from '../../src/handler.ts'
+import { behaviour } from './behaviour.ts'
+
+export default defineHandler(behaviour)
