@@ -1,4 +1,7 @@
-/** What the client needs of a WebSocket: that of browsers, of Node 22 and later, and of the package ws have it. */
+/**
+ * What the client needs of a WebSocket: that of browsers, of Node 22 and later, and of the package ws have it. Each declares its
+ * arguments in a way of its own, and all of them take `never`.
+ */
 export interface PlainSocket {
   readonly bufferedAmount: number
   readonly protocol: string
@@ -7,7 +10,7 @@ export interface PlainSocket {
   onmessage: ((event: never) => void) | null
   onerror: ((event: never) => void) | null
   onclose: ((event: never) => void) | null
-  send(data: string | ArrayBuffer | Uint8Array): void
+  send(data: never): void
   close(code?: number, reason?: string): void
 }
 

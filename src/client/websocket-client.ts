@@ -133,7 +133,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   send(message: Outgoing): boolean {
     const data = this.#encode(message)
     if (this.#state === 'open') {
-      this.#socket?.send(data)
+      this.#socket?.send(data as never)
       return true
     }
     if (this.#state === 'closing' || this.#state === 'closed') {
@@ -226,7 +226,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     while (this.#attempt === attempt && this.#state === 'open') {
       const message = this.#waiting.take()
       if (message === undefined) break
-      this.#socket?.send(message)
+      this.#socket?.send(message as never)
     }
   }
 

@@ -83,19 +83,31 @@ t.test('an installed package finds its shard and echoes', async (t) => {
   t.equal(output, 'hello\n')
 })
 
+/** What the compiler has to say about a file in the project. */
+async function check(name: string, source: string, platform: readonly string[]): Promise<string> {
+  writeFileSync(join(project, name), source)
+  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', ...platform]
+  const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
+  const { stdout } = await run(process.execPath, [tsc, ...options, name], { cwd: project }).catch((error) => error)
+  return stdout
+}
+
 t.test('the declared types resolve and mean what the README shows', async (t) => {
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
-  const check = async (name: string, source: string): Promise<string> => {
-    writeFileSync(join(project, name), source)
-    const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
-    const { stdout } = await run(process.execPath, [tsc, ...options, name], { cwd: project }).catch((error) => error)
-    return stdout
-  }
+  const node = ['--types', 'node']
   const use = `import { WebSocketServer } from 'shardws'
     const server = new WebSocketServer({ shards: 1 })
     server.on('message', (id: string, data: Buffer, isBinary: boolean) => { server.send(id, data, isBinary) })
     const { port } = await server.listen(0)
     export const isOpen: boolean = port > 0 && server.send('id', 'text')\n`
-  t.equal(await check('right.ts', use), '')
-  t.match(await check('wrong.ts', use.replace('shards: 1', 'shard: 1')), /wrong\.ts\(2,.*'shard'/)
+  t.equal(await check('right.ts', use, node), '')
+  t.match(await check('wrong.ts', use.replace('shards: 1', 'shard: 1'), node), /wrong\.ts\(2,.*'shard'/)
+})
+
+t.test('the types of the client need those of browsers only', async (t) => {
+  const use = `import { WebSocketClient } from 'shardws/client'
+    const client = new WebSocketClient<{ type: 'chat'; text: string }>('/chat', { json: true, WebSocket })
+    client.onType('chat', ({ text }) => { document.title = text })
+    // @ts-expect-error there is no such type
+    client.onType('chart', () => {})\n`
+  t.equal(await check('page.ts', use, ['--lib', 'es2022,dom']), '')
 })
