@@ -39,6 +39,8 @@ t.test('the handler in the shards and its server run as they stand', async (t) =
   const url = `ws://127.0.0.1:${port}/red`
   const [ann, bob] = [await MessageClient.connect(`${url}?name=ann`), await MessageClient.connect(`${url}?name=bob`)]
   for (const { socket } of [ann, bob]) t.teardown(() => socket.terminate())
+  // Who has been welcomed is in the room.
+  t.same([await ann.nextText(), await bob.nextText()], ['welcome, ann', 'welcome, bob'])
   ann.socket.send('hi')
   for (const each of [ann, bob]) t.equal(await each.nextText(), 'hello, ann says hi')
   bob.socket.send('a text of more than twenty')
