@@ -136,8 +136,8 @@ export class MainLink {
   }
 
   /** At once, as everything that was told before. */
-  movedOut(move: number): void {
-    events.movedOut(this.#link.out, move)
+  movedOut(move: number, stayed: readonly ConnectionKey[]): void {
+    events.movedOut(this.#link.out, move, stayed)
     this.#link.posted()
     this.#link.flush()
   }

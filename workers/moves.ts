@@ -16,11 +16,11 @@ interface Entry {
 
 /** Connections that move to this shard: what has been sent to them meanwhile, in the order of each sender. */
 interface Arrival {
-  readonly from: number
+  readonly moving: Moving
   readonly awaited: Set<ConnectionKey>
   /** Those that are here. */
   readonly connections: Connection[]
-  /** Who sends to this shard what is for these connections. */
+  /** Who sends to this shard what is for these connections, this shard included. */
   readonly cuts: Set<number>
   readonly log: Entry[]
   /** Everybody who is to come has. */
@@ -37,9 +37,12 @@ interface Departure {
   readonly keys: readonly ConnectionKey[]
   /** Who sends them nothing more by way of this shard. */
   readonly cuts: Set<number>
-  /** Main has made its cut, and named those that move. */
+  /** Those that do move, once somebody has made its cut. */
   moving: Moving | null
+  leaving: ReadonlySet<ConnectionKey>
 }
+
+const NOBODY: readonly ConnectionKey[] = []
 
 const AT_FIRST = { isComplete: false, unopened: 0, isStarted: false }
 
@@ -50,11 +53,15 @@ export interface MovesHost {
   hold(key: ConnectionKey, sibling: SiblingLink): Promise<boolean>
   /** It stays after all. */
   unhold(key: ConnectionKey): void
-  /** Sends it away with all its state. Fulfilled when its socket is on its way; never rejects. */
-  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<void> | undefined
+  /**
+   * Sends it away with all its state, in this tick. Fulfilled, when its socket is on its way, with whether it has left: one
+   * that has begun to end meanwhile stays. Never rejects.
+   */
+  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<boolean>
   terminate(key: ConnectionKey): void
   prepared(move: number, keys: readonly ConnectionKey[]): void
-  movedOut(move: number): void
+  /** `stayed`: those of them that have not left. */
+  movedOut(move: number, stayed: readonly ConnectionKey[]): void
   arrived(move: number): void
   /** It was to arrive and never will. */
   lost(key: ConnectionKey): void
@@ -65,9 +72,10 @@ export interface MovesHost {
  * This shard's part in moves of connections between shards.
  *
  * Whoever sends to connections (main and every shard) makes a cut: a moment before which it sends what is for them to the
- * shard they leave, and after which to the one they move to, telling both. The former gives them away when every sender
- * has made its cut, so it has delivered all that came before; the latter keeps what comes after until they are here.
- * So nothing is lost, delivered twice or overtaken.
+ * shard they leave, and after which to the one they move to, telling both. The latter makes its own cut when it knows of
+ * all others: so what they have sent before is not for those who come. The former gives them away when every sender has
+ * made its cut, so it has delivered all that came before; the latter keeps what comes after until they are here. So nothing
+ * is lost, delivered twice or overtaken.
  */
 export class Moves {
   readonly #host: MovesHost
@@ -76,6 +84,8 @@ export class Moves {
   /** Moves of others and of those who have left: where what is for them goes. */
   readonly #moving = new Map<number, Moving>()
   readonly #destinations = new Map<ConnectionKey, number>()
+  /** The latest move that is over. There is one at a time. */
+  #over = 0
 
   constructor(host: MovesHost) {
     this.#host = host
@@ -98,7 +108,7 @@ export class Moves {
   prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
     const sibling = this.#host.siblings.get(to)
     if (sibling === undefined) return this.#host.prepared(move, [])
-    this.#departures.set(move, { to, keys, cuts: new Set(), moving: null })
+    this.#departures.set(move, { to, keys, cuts: new Set(), moving: null, leaving: new Set() })
     void Promise.all(keys.map((key) => this.#host.hold(key, sibling))).then((ready) => {
       const isWanted = this.#departures.has(move)
       const able = isWanted ? keys.filter((_, index) => ready[index]) : []
@@ -110,22 +120,22 @@ export class Moves {
   moving(publisher: number, moving: Moving): void {
     const { move, from, to } = moving
     const { index, siblings } = this.#host
+    // Of a shard that has begun while others were at the end of it.
+    if (move <= this.#over) return
     if (to === index) {
       const arrival = this.#arrivalOf(moving)
       arrival.cuts.add(publisher)
-      if (publisher !== MAIN) return
-      // Our own cut: what handlers here send is kept here from now on.
-      arrival.cuts.add(index)
-      for (const key of arrival.awaited) this.#destinations.set(key, index)
-      siblings.get(from)?.moving(moving)
+      this.#cutIfOthersHave(arrival)
     } else if (from === index) {
       const departure = this.#departures.get(move)
       if (departure === undefined) return
       departure.cuts.add(publisher)
-      if (publisher === MAIN) departure.moving = moving
+      if (departure.moving === null) departure.leaving = new Set(moving.keys)
+      departure.moving = moving
       this.#departIfCut(move, departure)
     } else if (publisher === MAIN) {
-      this.#redirect(moving)
+      this.#moving.set(move, moving)
+      for (const key of moving.keys) this.#destinations.set(key, to)
       siblings.get(from)?.moving(moving)
       siblings.get(to)?.moving(moving)
     }
@@ -146,9 +156,11 @@ export class Moves {
   }
 
   moved(move: number): void {
-    const moving = this.#moving.get(move)
-    this.#moving.delete(move)
+    this.#over = move
+    const moving = this.#moving.get(move) ?? this.#arrivals.get(move)?.moving
+    // Until now the connection table has named their former shard.
     for (const key of moving?.keys ?? []) this.#destinations.delete(key)
+    this.#moving.delete(move)
     this.#arrivals.delete(move)
     this.#departures.delete(move)
   }
@@ -158,16 +170,15 @@ export class Moves {
     this.#departures.delete(move)
     if (departure === undefined) return
     // After the cut others have sent to the shard that is gone what was for these connections.
-    for (const key of departure.moving?.keys ?? []) this.#host.terminate(key)
+    for (const key of departure.leaving) this.#host.terminate(key)
     if (departure.moving === null) for (const key of departure.keys) this.#host.unhold(key)
   }
 
   onSiblingGone(index: number): void {
     for (const [move, departure] of this.#departures) this.#departIfCut(move, departure)
     for (const [move, arrival] of this.#arrivals) {
-      if (arrival.from !== index) continue
-      for (const key of arrival.awaited) this.#host.lost(key)
-      this.#settle(move, arrival)
+      if (arrival.moving.from === index) this.#lose(move, arrival)
+      else this.#cutIfOthersHave(arrival)
     }
   }
 
@@ -190,16 +201,21 @@ export class Moves {
     }
   }
 
+  /** Those who are here, and to whom this publisher sends by way of the shard that they move to. */
+  departing(publisher: number): readonly ConnectionKey[] {
+    for (const { cuts, leaving } of this.#departures.values()) if (cuts.has(publisher)) return [...leaving]
+    return NOBODY
+  }
+
   /** The connection is here: it gets what has been sent meanwhile. Returns whether it may be read. */
   arrive(move: number, connection: Connection): boolean {
     const arrival = this.#arrivals.get(move)
     if (arrival === undefined) return true
     const { key } = connection
     arrival.awaited.delete(key)
-    this.#destinations.delete(key)
     for (const entry of arrival.log) {
       // The former shard makes its cut by sending the connection: what it has sent before, it has delivered.
-      if (entry.publisher !== arrival.from && (entry.key === null || entry.key === key)) entry.action(connection)
+      if (entry.publisher !== arrival.moving.from && (entry.key === null || entry.key === key)) entry.action(connection)
     }
     arrival.unopened++
     if (!arrival.isStarted) arrival.connections.push(connection)
@@ -214,17 +230,33 @@ export class Moves {
     this.#reportIfDone(move, arrival)
   }
 
-  #arrivalOf({ move, from, keys }: Moving): Arrival {
-    const known = this.#arrivals.get(move)
+  #arrivalOf(moving: Moving): Arrival {
+    const known = this.#arrivals.get(moving.move)
     if (known !== undefined) return known
-    const arrival = { from, awaited: new Set(keys), connections: [], cuts: new Set<number>(), log: [], ...AT_FIRST }
-    this.#arrivals.set(move, arrival)
+    const arrival = {
+      moving,
+      awaited: new Set(moving.keys),
+      connections: [],
+      cuts: new Set<number>(),
+      log: [],
+      ...AT_FIRST,
+    }
+    this.#arrivals.set(moving.move, arrival)
     return arrival
   }
 
-  #redirect(moving: Moving): void {
-    this.#moving.set(moving.move, moving)
-    for (const key of moving.keys) this.#destinations.set(key, moving.to)
+  /** From then on what handlers here send to those who come is kept here. */
+  #cutIfOthersHave(arrival: Arrival): void {
+    const { awaited, cuts, isComplete, moving } = arrival
+    const { index, siblings } = this.#host
+    if (isComplete || cuts.has(index) || !cuts.has(MAIN)) return
+    for (const sibling of siblings.keys()) if (sibling !== moving.from && !cuts.has(sibling)) return
+    cuts.add(index)
+    for (const key of awaited) this.#destinations.set(key, index)
+    const former = siblings.get(moving.from)
+    // It may have died before main could know.
+    if (former === undefined) this.#lose(moving.move, arrival)
+    else former.moving(moving)
   }
 
   #departIfCut(move: number, { cuts, moving, to }: Departure): void {
@@ -235,16 +267,29 @@ export class Moves {
     // It is gone: main cancels the move.
     if (sibling === undefined) return
     this.#departures.delete(move)
-    const given = moving.keys.map((key) => this.#host.give(move, key, sibling))
-    this.#redirect(moving)
-    void Promise.all(given).then(() => {
+    // Those who have left already are to hear what a handler says while it lets go of the next one.
+    this.#moving.set(move, moving)
+    const given = moving.keys.map((key) => {
+      const hasLeft = this.#host.give(move, key, sibling)
+      this.#destinations.set(key, to)
+      return hasLeft
+    })
+    void Promise.all(given).then((left) => {
       sibling.departed(move)
-      this.#host.movedOut(move)
+      this.#host.movedOut(
+        move,
+        moving.keys.filter((_, index) => !left[index]),
+      )
     })
   }
 
+  /** The former shard is gone, and with it whoever has not come. */
+  #lose(move: number, arrival: Arrival): void {
+    for (const key of arrival.awaited) this.#host.lost(key)
+    this.#settle(move, arrival)
+  }
+
   #settle(move: number, arrival: Arrival): void {
-    for (const key of arrival.awaited) this.#destinations.delete(key)
     arrival.awaited.clear()
     arrival.log.length = 0
     arrival.isComplete = true

@@ -1,7 +1,7 @@
 import type { BatchReader } from '../src/shared/batch.ts'
 import { type CommandHandler, dispatchCommands } from '../src/shared/commands.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
-import { type Moving, type ReceivedFanOut, SendFlag } from '../src/shared/messages.ts'
+import { type Excluded, type Moving, type ReceivedFanOut, SendFlag } from '../src/shared/messages.ts'
 import { decodeValue } from '../src/shared/values.ts'
 import type { Application } from './application.ts'
 import type { ComputeRequests } from './compute-requests.ts'
@@ -93,7 +93,7 @@ export class ShardCommands implements CommandHandler {
   broadcastFrom(publisher: number, fanOut: ReceivedFanOut): void {
     const { connections, moves, rooms } = this.#shard
     const message = this.#sharedMessage(fanOut)
-    const isExcluded = rooms.exclusion(fanOut.excluded)
+    const isExcluded = rooms.exclusion(this.#excluded(publisher, fanOut))
     for (const connection of connections.values()) if (!isExcluded(connection)) connection.sendShared(message)
     moves.deferAll(publisher, (connection) => {
       if (!rooms.exclusion(fanOut.excluded)(connection)) connection.sendShared(message)
@@ -103,7 +103,7 @@ export class ShardCommands implements CommandHandler {
   publishFrom(publisher: number, names: readonly string[], fanOut: ReceivedFanOut): void {
     const { moves, rooms } = this.#shard
     const message = this.#sharedMessage(fanOut)
-    rooms.publish(names, message, fanOut.excluded)
+    rooms.publish(names, message, this.#excluded(publisher, fanOut))
     moves.deferAll(publisher, (connection) => {
       const isMember = names.some((name) => rooms.has(connection, name))
       if (isMember && !rooms.exclusion(fanOut.excluded)(connection)) connection.sendShared(message)
@@ -228,6 +228,12 @@ export class ShardCommands implements CommandHandler {
     const connection = this.#shard.connections.get(key)
     if (connection !== undefined) action(connection)
     else this.#shard.moves.defer(this.#publisher, key, action)
+  }
+
+  /** Those who are about to leave too: from its cut on, what a publisher sends is for them where they go. */
+  #excluded(publisher: number, { excluded }: ReceivedFanOut): Excluded {
+    const departing = this.#shard.moves.departing(publisher)
+    return departing.length === 0 ? excluded : { ...excluded, keys: [...excluded.keys, ...departing] }
   }
 
   #sharedMessage({ frame, payloadBytes, flags }: ReceivedFanOut): SharedMessage {

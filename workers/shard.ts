@@ -48,6 +48,8 @@ const EVACUATION_MS = 3000
 /** How long the connections of a shard that is out of memory may take for their closing handshakes. */
 const RECYCLE_MS = 1000
 
+const STAYS = Promise.resolve(false)
+
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
  * Everything arrives in the task, so the same function also runs on the main thread (`shards: 0`).
@@ -213,14 +215,15 @@ class Shard
     this.connections.get(key)?.unhold()
   }
 
-  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<void> | undefined {
+  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<boolean> {
     const connection = this.connections.get(key)
-    // Its end has been told, or will be.
-    if (connection === undefined || !connection.isMovable) return undefined
-    const socket = this.#pack(connection)
-    if (socket === undefined) {
-      connection.terminate()
-      return undefined
+    // Its end has been told.
+    if (connection === undefined) return STAYS
+    const socket = connection.isMovable ? this.#pack(connection) : undefined
+    // It has begun to end, also by what the handler has just done: it shall do so here.
+    if (socket === undefined || !connection.isMovable) {
+      connection.unhold()
+      return STAYS
     }
     const arrive = {
       kind: 'arrive',
@@ -235,22 +238,25 @@ class Shard
     this.remove(connection)
     transport.on('error', () => {})
     try {
-      return sibling.give(transport, key, this.#taker, (ticket, transfer) => {
+      const given = sibling.give(transport, key, this.#taker, (ticket, transfer) => {
         sibling.arrive({ ...arrive, ticket }, transfer)
       })
+      return Promise.resolve(given).then(() => true)
     } catch (error) {
       transport.destroy()
       this.#link.threw(key, encodeError(error))
-      return undefined
+      this.#link.closed(key, CloseCode.ABNORMAL_CLOSURE, 'the connection could not be moved')
+      return STAYS
     }
   }
 
-  /** Undefined: the handler fails, and main and others have their words for the connection sent to another shard already. */
-  #pack({ key }: Connection): Uint8Array | null | undefined {
+  /** Undefined: the handler does not let go of it. It ends, because what is for it goes to another shard already. */
+  #pack(connection: Connection): Uint8Array | null | undefined {
     try {
-      return this.application.pack(key)
+      return this.application.pack(connection.key)
     } catch (error) {
-      this.#link.threw(key, encodeError(error))
+      this.#link.threw(connection.key, encodeError(error))
+      connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
       return undefined
     }
   }
@@ -287,9 +293,9 @@ class Shard
     this.#link.prepared(move, keys)
   }
 
-  movedOut(move: number): void {
+  movedOut(move: number, stayed: readonly ConnectionKey[]): void {
     this.application.reports.flush()
-    this.#link.movedOut(move)
+    this.#link.movedOut(move, stayed)
   }
 
   arrived(move: number): void {

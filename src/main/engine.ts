@@ -271,10 +271,11 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   // ── from the shards ──
 
-  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
-    // It may have moved to another one since.
-    const home = this.peers.get(key)?.home ?? shard
-    home.assigned--
+  onClosed(key: ConnectionKey, code: number, reason: string): void {
+    const peer = this.peers.get(key)
+    // Of one that was lost on its way to another shard both may tell.
+    if (peer === undefined) return
+    peer.home.assigned--
     this.#release(key, code, reason)
   }
 

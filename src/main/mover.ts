@@ -78,9 +78,14 @@ export class Mover {
     this.#moves.get(move)?.onPrepared(keys)
   }
 
-  onMovedOut(id: number): void {
+  /** `stayed`: they had begun to end. */
+  onMovedOut(id: number, stayed: readonly ConnectionKey[]): void {
     const move = this.#moves.get(id)
     if (move === undefined) return
+    for (const key of stayed) {
+      const peer = this.#host.peers.get(key)
+      if (peer?.isOn(move.to)) this.#rehome(peer, move.to, move.from, -1)
+    }
     move.hasLeft = true
     move.to.link.start(id)
     this.#finish(id, move)
@@ -108,7 +113,7 @@ export class Mover {
         else this.#conclude(id, move)
       } else if (move.from === shard) {
         if (move.moving === null) move.onPrepared([])
-        else if (!move.hasLeft) this.onMovedOut(id)
+        else if (!move.hasLeft) this.onMovedOut(id, [])
       }
     }
   }
@@ -145,13 +150,15 @@ export class Mover {
   #cut(id: number, move: Move, peers: readonly Peer[]): void {
     const { from, to } = move
     move.moving = { move: id, from: from.index, to: to.index, keys: peers.map(({ key }) => key) }
-    for (const peer of peers) {
-      this.#host.rooms.rehome(peer, to)
-      peer.rehome(to)
-      from.assigned--
-      to.assigned++
-    }
+    for (const peer of peers) this.#rehome(peer, from, to, 1)
     for (const { link } of this.#host.shards()) link.moving(move.moving)
+  }
+
+  #rehome(peer: Peer, from: RunningShard, to: RunningShard, moves: number): void {
+    this.#host.rooms.rehome(peer, to)
+    peer.rehome(to, moves)
+    from.assigned--
+    to.assigned++
   }
 
   #finish(id: number, move: Move): void {

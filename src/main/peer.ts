@@ -170,10 +170,10 @@ export class Peer<Data = unknown> extends Socket<Data> {
     return this.#shard
   }
 
-  /** By the mover: from now on another shard owns it. */
-  rehome(shard: PeerShard): void {
+  /** By the mover: from now on another shard owns it. `moves`: -1 if it has not left that shard after all. */
+  rehome(shard: PeerShard, moves = 1): void {
     this.#shard = shard
-    this.moves++
+    this.moves += moves
   }
 
   /** By the engine. */

@@ -35,7 +35,7 @@ export interface ShardObserver {
   /** A shard has given a socket back, for the one that the connection moves to. */
   onReturned(key: ConnectionKey, returned: Returned): void
   onPrepared(move: number, keys: readonly ConnectionKey[]): void
-  onMovedOut(move: number): void
+  onMovedOut(move: number, stayed: readonly ConnectionKey[]): void
   onArrived(move: number): void
   onFaltered(shard: RunningShard, cause: Buffer): void
   onCompute(shard: RunningShard, request: number, task: Buffer): void
@@ -267,8 +267,8 @@ export class RunningShard implements EventHandler {
     this.#observer.onPrepared(move, keys)
   }
 
-  movedOut(move: number): void {
-    this.#observer.onMovedOut(move)
+  movedOut(move: number, stayed: readonly ConnectionKey[]): void {
+    this.#observer.onMovedOut(move, stayed)
   }
 
   compute(request: number, task: Buffer): void {

@@ -40,7 +40,7 @@ interface Host {
   readonly compute: Compute
   readonly observer: EngineObserver
   readonly facade: EngineFacade
-  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
+  onClosed(key: ConnectionKey, code: number, reason: string): void
   onFaltered(shard: RunningShard, cause: Error): void
 }
 
@@ -108,8 +108,8 @@ export class ShardEvents implements ShardObserver {
     this.#host.mover.onPrepared(move, keys)
   }
 
-  onMovedOut(move: number): void {
-    this.#host.mover.onMovedOut(move)
+  onMovedOut(move: number, stayed: readonly ConnectionKey[]): void {
+    this.#host.mover.onMovedOut(move, stayed)
   }
 
   onCompute({ link }: RunningShard, request: number, task: Buffer): void {
@@ -174,8 +174,8 @@ export class ShardEvents implements ShardObserver {
     this.#host.observer.onError(peer, new ShardwsError(code as ErrorCode, cause === '' ? undefined : cause))
   }
 
-  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
-    this.#host.onClosed(shard, key, code, reason)
+  onClosed(_shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
+    this.#host.onClosed(key, code, reason)
   }
 
   /** The last words of a shard that has ended do not count for its replacement. */

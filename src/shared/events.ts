@@ -69,8 +69,8 @@ export interface EventHandler {
   judged(key: ConnectionKey, verdict: Buffer): void
   /** After `prepare`: these connections can move. */
   prepared(move: number, keys: readonly ConnectionKey[]): void
-  /** The last of what this shard has to tell of the connections of a move. */
-  movedOut(move: number): void
+  /** The last of what this shard has to tell of the connections of a move, but for those that stayed: they are about to end. */
+  movedOut(move: number, stayed: readonly ConnectionKey[]): void
   /** Whoever is to arrive has. */
   arrived(move: number): void
   /** This shard is not to be trusted any more: its connections had better move. `cause` as of `encodeError`. */
@@ -133,7 +133,9 @@ export const events = {
   prepared(batch: BatchWriter, move: number, keys: readonly ConnectionKey[]): void {
     batch.begin(Event.PREPARED, move, keys.length, ...keys)
   },
-  movedOut: (batch: BatchWriter, move: number): void => batch.begin(Event.MOVED_OUT, move),
+  movedOut(batch: BatchWriter, move: number, stayed: readonly ConnectionKey[]): void {
+    batch.begin(Event.MOVED_OUT, move, stayed.length, ...stayed)
+  },
   arrived: (batch: BatchWriter, move: number): void => batch.begin(Event.ARRIVED, move),
   compute(batch: BatchWriter, request: number, task: Uint8Array): void {
     batch.begin(Event.COMPUTE, request)
@@ -197,15 +199,10 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.threw(batch.number(), batch.bytes())
     case Event.LOADED:
       return handler.loaded(batch.number(), batch.bytes())
-    case Event.PREPARED: {
-      const move = batch.number()
-      return handler.prepared(
-        move,
-        Array.from({ length: batch.number() }, () => batch.number()),
-      )
-    }
+    case Event.PREPARED:
+      return handler.prepared(batch.number(), readKeys(batch))
     case Event.MOVED_OUT:
-      return handler.movedOut(batch.number())
+      return handler.movedOut(batch.number(), readKeys(batch))
     case Event.ARRIVED:
       return handler.arrived(batch.number())
     case Event.COMPUTE:
@@ -221,4 +218,8 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
     default:
       throw new ShardwsError('UNKNOWN_MESSAGE', `unknown event ${tag}`)
   }
+}
+
+function readKeys(batch: BatchReader): ConnectionKey[] {
+  return Array.from({ length: batch.number() }, () => batch.number())
 }

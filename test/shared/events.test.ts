@@ -121,7 +121,14 @@ const EVENT_SAMPLES: Readonly<Record<keyof EventHandler, readonly fc.Arbitrary<S
       }),
     ),
   ],
-  movedOut: [eventWithKey('movedOut')],
+  movedOut: [
+    fc.tuple(keys, fc.array(keys)).map(
+      ([move, stayed]): Sample => ({
+        write: (batch) => events.movedOut(batch, move, stayed),
+        call: ['movedOut', move, stayed],
+      }),
+    ),
+  ],
   arrived: [eventWithKey('arrived')],
   compute: [
     fc.tuple(keys, payloads).map(
