@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import type { BatchReader } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
@@ -22,22 +21,21 @@ import { encodeError } from '../src/shared/values.ts'
 import { Application } from './application.ts'
 import { Compression } from './compression.ts'
 import { ComputeRequests } from './compute-requests.ts'
-import { Connection, type ConnectionOwner } from './connection.ts'
+import { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
-import type { ConnectionSnapshot } from './connection-snapshot.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { holdWithin } from './hold-within.ts'
 import { Pause } from './inbound.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
-import { Moves, type MovesHost } from './moves.ts'
+import type { Moves } from './moves.ts'
 import { Outbox } from './outbox.ts'
+import { Passage, type PassageShard } from './passage.ts'
 import { Rooms } from './rooms.ts'
 import { type CommandedShard, ShardCommands } from './shard-commands.ts'
 import type { ServedShard } from './shard-server.ts'
 import { SiblingLink, type SiblingLinkHandler } from './sibling-link.ts'
-import { openWith, SocketArrivals } from './socket-arrivals.ts'
+import { openWith } from './socket-arrivals.ts'
 
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
@@ -47,8 +45,6 @@ const EVACUATION_MS = 3000
 
 /** How long the connections of a shard that is out of memory may take for their closing handshakes. */
 const RECYCLE_MS = 1000
-
-const STAYS = Promise.resolve(false)
 
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
@@ -64,9 +60,7 @@ export default async function runShard(task: ShardTask): Promise<void> {
   })
 }
 
-class Shard
-  implements CommandedShard, MainLinkHandler, SiblingLinkHandler, MovesHost, ConnectionOwner, ServedShard, MemoryOwner
-{
+class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, PassageShard, ServedShard, MemoryOwner {
   readonly index: number
   readonly connections = new Map<ConnectionKey, Connection>()
   readonly #paused = new Set<Connection>()
@@ -79,9 +73,8 @@ class Shard
   readonly #taker: Taker
   readonly #strategy: StrategyName
   readonly #commands = new ShardCommands(this)
-  readonly moves = new Moves(this)
+  readonly #passage: Passage
   readonly computes: ComputeRequests
-  readonly #arrivals: SocketArrivals
   readonly #heartbeat: Heartbeat
   readonly #beat: NodeJS.Timeout
   readonly context: ConnectionContext
@@ -105,7 +98,7 @@ class Shard
     this.#counters = new Counters(task.counters).row(index)
     this.#link = new MainLink(task.port, task.credit, this)
     this.#taker = taker
-    this.#arrivals = new SocketArrivals(taker)
+    this.#passage = new Passage(this, taker, this.#strategy)
     this.computes = new ComputeRequests(this.#link)
     this.#heartbeat = new Heartbeat(options, this.connections)
     this.#beat = setInterval(() => this.#counters.add(Counter.BEATS, 1), options.beatMs)
@@ -150,6 +143,10 @@ class Shard
     this.#isGuarded = true
     process.on('uncaughtException', (error) => this.application.onUncaught(error))
     process.on('unhandledRejection', (error) => this.application.onUnhandled(error))
+  }
+
+  get moves(): Moves {
+    return this.#passage.moves
   }
 
   reserve(key: ConnectionKey, module: number): void {
@@ -205,109 +202,13 @@ class Shard
 
   // ── moves ──
 
-  hold(key: ConnectionKey, sibling: SiblingLink): Promise<boolean> {
-    const connection = this.connections.get(key)
-    if (connection === undefined) return Promise.resolve(false)
-    return holdWithin(connection, this.application, sibling.giver(this.#strategy))
-  }
-
-  unhold(key: ConnectionKey): void {
-    this.connections.get(key)?.unhold()
-  }
-
-  give(move: number, key: ConnectionKey, sibling: SiblingLink): Promise<boolean> {
-    const connection = this.connections.get(key)
-    // Its end has been told.
-    if (connection === undefined) return STAYS
-    const socket = connection.isMovable ? this.#pack(connection) : undefined
-    // It has begun to end, also by what the handler has just done: it shall do so here.
-    if (socket === undefined || !connection.isMovable) {
-      connection.unhold()
-      return STAYS
-    }
-    const arrive = {
-      kind: 'arrive',
-      move,
-      key,
-      connection: connection.snapshot(),
-      rooms: [...this.rooms.namesOf(connection)],
-      socket,
-    } as const
-    const transport = connection.detach() as Duplex
-    this.application.release(key)
-    this.remove(connection)
-    transport.on('error', () => {})
-    try {
-      const given = sibling.give(transport, key, this.#taker, (ticket, transfer) => {
-        sibling.arrive({ ...arrive, ticket }, transfer)
-      })
-      return Promise.resolve(given).then(() => true)
-    } catch (error) {
-      transport.destroy()
-      this.#link.threw(key, encodeError(error))
-      this.#link.closed(key, CloseCode.ABNORMAL_CLOSURE, 'the connection could not be moved')
-      return STAYS
-    }
-  }
-
-  /** Undefined: the handler does not let go of it. It ends, because what is for it goes to another shard already. */
-  #pack(connection: Connection): Uint8Array | null | undefined {
-    try {
-      return this.application.pack(connection.key)
-    } catch (error) {
-      this.#link.threw(connection.key, encodeError(error))
-      connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
-      return undefined
-    }
-  }
-
-  arrive({ move, key, connection: snapshot, rooms, socket, ticket }: Arrive, from: SiblingLink): void {
-    const state = snapshot as ConnectionSnapshot
-    const connection = new Connection(key, this.context, state.agreement, this)
-    connection.restore(state)
-    this.connections.set(key, connection)
-    this.#counters.add(Counter.CONNECTIONS, 1)
-    for (const room of rooms) this.rooms.join(connection, room)
-    if (this.context.table.isHeld(key)) connection.pause()
-    if (socket !== null) this.application.unpack(connection, socket as Uint8Array)
-    // Until main has heard everything that the former shard had to tell.
-    if (!this.moves.arrive(move, connection)) connection.pause(Pause.MOVING)
-    const open = (taken: Duplex | null): void => {
-      openWith(connection, taken)
-      this.moves.opened(move)
-    }
-    if (ticket.via === 'main') this.#arrivals.expect(connection, open)
-    else from.taker?.take(ticket, connection, open)
+  arrive(arrive: Arrive, from: SiblingLink): void {
+    this.#passage.arrive(arrive, from)
   }
 
   /** What another shard has given back to main for this one. */
-  forward({ key, ticket }: Forward): void {
-    this.#arrivals.onTicket(key, ticket)
-  }
-
-  terminate(key: ConnectionKey): void {
-    this.connections.get(key)?.terminate()
-  }
-
-  prepared(move: number, keys: readonly ConnectionKey[]): void {
-    this.#link.prepared(move, keys)
-  }
-
-  movedOut(move: number, stayed: readonly ConnectionKey[]): void {
-    this.application.reports.flush()
-    this.#link.movedOut(move, stayed)
-  }
-
-  arrived(move: number): void {
-    this.#link.arrived(move)
-  }
-
-  lost(key: ConnectionKey): void {
-    this.#link.closed(key, CloseCode.ABNORMAL_CLOSURE, 'the shard ended')
-  }
-
-  started(connection: Connection): void {
-    connection.resume(Pause.MOVING)
+  forward(forward: Forward): void {
+    this.#passage.forward(forward)
   }
 
   /** Main has taken what was posted. */
@@ -326,6 +227,7 @@ class Shard
     clearTimeout(this.#giveUp)
     this.#memory?.stop()
     this.#taker.close()
+    this.#passage.stop()
     this.application.stop()
     this.computes.stop()
     for (const connection of this.connections.values()) connection.terminate()

@@ -34,6 +34,16 @@ export class SocketArrivals {
     this.#meet(key)
   }
 
+  /** Whoever is awaited never will arrive. */
+  stop(): void {
+    const all = [...this.#expected.values()]
+    this.#expected.clear()
+    for (const { deadline, open } of all) {
+      clearTimeout(deadline)
+      open(null)
+    }
+  }
+
   onTicket(key: ConnectionKey, ticket: Ticket): void {
     this.#tickets.set(key, ticket)
     this.#meet(key)
