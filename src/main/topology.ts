@@ -126,12 +126,12 @@ export class Topology {
     for (let pass = 0; pass < PASSES; pass++) {
       const peers = [...this.#host.peers].filter((peer) => peer.isOn(shard))
       if (peers.length === 0) break
-      moved += await this.#moveAll(peers, homeOf)
+      moved += (await this.#moveAll(peers, homeOf)).moved
     }
     return moved
   }
 
-  async #moveAll(peers: readonly Peer[], homeOf: (peer: Peer) => RunningShard | null): Promise<number> {
+  async #moveAll(peers: readonly Peer[], homeOf: (peer: Peer) => RunningShard | null): Promise<MoveReport> {
     const routes = new Map<RunningShard, Map<RunningShard, Peer[]>>()
     for (const peer of peers) {
       const home = homeOf(peer)
@@ -140,11 +140,15 @@ export class Topology {
       const byHome = routes.get(from) ?? new Map<RunningShard, Peer[]>()
       routes.set(from, byHome.set(home, [...(byHome.get(home) ?? []), peer]))
     }
-    let moved = 0
+    const total = { moved: 0, stayed: 0 }
     for (const [from, byHome] of routes) {
-      for (const [to, those] of byHome) moved += (await this.#host.mover.move(those, from, to)).moved
+      for (const [to, those] of byHome) {
+        const { moved, stayed } = await this.#host.mover.move(those, from, to)
+        total.moved += moved
+        total.stayed += stayed
+      }
     }
-    return moved
+    return total
   }
 
   async #retire(shard: RunningShard, moved: number): Promise<TopologyReport> {
@@ -159,8 +163,7 @@ export class Topology {
     const { options, peers } = this.#host
     const all = [...peers]
     const homeOf = options.shardBy === undefined ? this.#evenly(all) : (peer: Peer) => this.#newHome(peer)
-    const moved = await this.#moveAll(all, homeOf)
-    return { moved, stayed: 0, closed: 0 }
+    return { ...(await this.#moveAll(all, homeOf)), closed: 0 }
   }
 
   /** The homes of a fair distribution that lets as many as possible stay. */
