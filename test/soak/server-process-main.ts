@@ -16,7 +16,7 @@ import type { AtRest, Hit, MainMessage, ServerBook } from './server-book.ts'
 const SAMPLE_MS = 250
 const TICK_MS = 20
 /** How long a shard may take to end and its successor to start, whatever the scenario's limit. */
-const GIVE_UP_MS = 60_000
+const GIVE_UP_MS = 30_000
 /** For a shard to hear what it is told. */
 const OBEY_MS = 5000
 const STALL_MS = 500
@@ -29,7 +29,6 @@ class Subject {
   readonly #server: WebSocketServer
   readonly #orders = new ShardOrders()
   readonly #random: Random
-  readonly #shards: number
   /** Numbers of the clients, by id. */
   readonly #numbers = new Map<string, number>()
   #sent: MainMessage[] = []
@@ -46,7 +45,6 @@ class Subject {
   constructor(shards: number, seed: string) {
     breakMain(MUTANT)
     this.#random = new Random(seed)
-    this.#shards = shards
     this.#server = new WebSocketServer({
       shards,
       execArgv: [],
@@ -125,8 +123,9 @@ class Subject {
   async killInMove({ move, how, pick }: { move: 'reload' | 'rebalance'; how: Kill; pick: number }): Promise<void> {
     const moving = this.#server[move]()
     await this.#kill(how, pick, true)
-    await moving
-    await this.#whole(this.#shards)
+    if (!(await within(GIVE_UP_MS, moving)))
+      throw new Error(`${move} has not ended: ${JSON.stringify(this.#server.stats().shards)}`)
+    await this.#whole(this.#server.health().shards.length)
   }
 
   async evacuate({ pick }: { pick: number }): Promise<void> {
@@ -222,7 +221,9 @@ class Subject {
     const obeyed = await within(OBEY_MS, this.#orders.give({ act: how, shard }))
     // A move may have ended before it heard of it, and with that the shard.
     if (!obeyed && isMoving) return
-    if (!obeyed || !(await within(GIVE_UP_MS, died))) throw new Error(`shard ${shard} did not die`)
+    // One that was told to end in any case is not said to have died.
+    const gone = isMoving ? Promise.race([died, this.#gone(shard)]) : died
+    if (!obeyed || !(await within(GIVE_UP_MS, gone))) throw new Error(`shard ${shard} did not die`)
     const exitedMs = machineMs()
     await this.#whole(this.#server.health().shards.length)
     const untilMs = machineMs()
@@ -234,6 +235,11 @@ class Subject {
   #pick(pick: number): number {
     const { shards } = this.#server.stats()
     return shards[pick % shards.length]?.shard ?? 0
+  }
+
+  async #gone(shard: number): Promise<void> {
+    const isThere = (): boolean => this.#server.stats().shards.some((each) => each.shard === shard)
+    while (isThere()) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
   #once(isIt: (event: { kind: string; shard: number }) => boolean): Promise<true> {
