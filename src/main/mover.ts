@@ -120,6 +120,9 @@ export class Mover {
 
   /** Returns how many have moved. */
   async #move(peers: readonly Peer[], from: RunningShard, to: RunningShard): Promise<number> {
+    const shards = this.#host.shards()
+    // One of them has died while others moved: nobody would answer.
+    if (!shards.includes(from) || !shards.includes(to)) return 0
     this.#host.mesh.connect(from, to)
     const id = ++this.#last
     const ready = await new Promise<readonly ConnectionKey[]>((resolve) => {
