@@ -66,7 +66,6 @@ export const SHORT: Scenario = {
   messagesPerSecond: 60,
   roundMs: 10_000,
   chaosEveryMs: 700,
-  hasMoves: false,
   limits: PATIENT,
 }
 
