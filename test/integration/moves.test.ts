@@ -9,8 +9,8 @@ import { EchoClient, Steadily } from '../fixtures/moves/echo-client.ts'
 
 const HANDLER = new URL(`../fixtures/handlers/moving.handler${extname(import.meta.url)}`, import.meta.url)
 const STRATEGIES = ['transfer', 'descriptor', 'relay'] as const
-const CLIENTS = 24
-const EVERY_MS = 2
+const CLIENTS = 12
+const EVERY_MS = 4
 
 /** A server that echoes, on main or in its shards. */
 async function start(t: Test, options: WebSocketServerOptions): Promise<EngineUnderTest> {
@@ -49,13 +49,13 @@ for (const handoff of STRATEGIES) {
       const steadily = new Steadily(clients, EVERY_MS)
       t.match(await server.reload(), { moved: CLIENTS, closed: 0 })
       t.match(await server.resize(4), { closed: 0, stayed: 0 })
-      t.same(spread(engine), [6, 6, 6, 6])
+      t.same(spread(engine), [3, 3, 3, 3])
       t.match(await server.reload(), { moved: CLIENTS, closed: 0 })
-      t.match(await server.resize(1), { moved: 18, closed: 0 })
+      t.match(await server.resize(1), { moved: 9, closed: 0 })
       t.same(spread(engine), [CLIENTS])
-      t.match(await server.resize(3), { moved: 16, closed: 0 })
+      t.match(await server.resize(3), { moved: 8, closed: 0 })
       t.match(await server.rebalance(), { moved: 0, closed: 0 })
-      t.same(spread(engine), [8, 8, 8])
+      t.same(spread(engine), [4, 4, 4])
       t.same(await steadily.stop(), [])
       t.ok(clients.every(({ sent }) => sent > 10))
       t.same(engine.journal.closes, [])
