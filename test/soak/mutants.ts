@@ -9,7 +9,7 @@ import { SharedMessage } from '../../workers/shared-message.ts'
 export const MUTANTS = {
   skip: 'one delivery in a hundred is left out',
   twice: 'one delivery in a hundred is made twice',
-  swap: 'one delivery in a hundred is made after the next one',
+  swap: 'one delivery in twenty is made after the next one',
   flip: 'one byte of one delivery in a hundred is wrong',
   'wrong-room': 'one publish in fifty goes to another room',
   'forgotten-leave': 'who leaves a room stays in it',
@@ -55,7 +55,7 @@ const SHARD_DEFECTS: Partial<Record<Mutant, () => void>> = {
   },
   swap: () => {
     const { sendShared } = Outbound.prototype
-    const isDue = every(100)
+    const isDue = every(20)
     const late = new WeakMap<Outbound, SharedMessage>()
     Outbound.prototype.sendShared = function (message) {
       const held = late.get(this)

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { WebSocketServer } from '../../src/index.ts'
+import { eventually } from '../fixtures/journal.ts'
 import { openDescriptors, threadCount } from '../fixtures/process-resources.ts'
 import { ShardOrders } from '../fixtures/shards/shard-orders.ts'
 import { Random } from '../fuzz/random.ts'
@@ -217,13 +218,17 @@ class Subject {
     const fromMs = machineMs()
     const clients = this.#server.getConnections().filter((id) => this.#server.getConnection(id)?.shard === shard)
     const numbers = clients.flatMap((id) => this.#numbers.get(id) ?? [])
-    const died = this.#once((event) => event.kind === 'exited' && event.shard === shard)
+    let isDead = false
+    void this.#once((event) => event.kind === 'exited' && event.shard === shard).then(() => {
+      isDead = true
+    })
     const obeyed = await within(OBEY_MS, this.#orders.give({ act: how, shard }))
     // A move may have ended before it heard of it, and with that the shard.
     if (!obeyed && isMoving) return
+    if (!obeyed) throw new Error(`shard ${shard} did not obey`)
     // One that was told to end in any case is not said to have died.
-    const gone = isMoving ? Promise.race([died, this.#gone(shard)]) : died
-    if (!obeyed || !(await within(GIVE_UP_MS, gone))) throw new Error(`shard ${shard} did not die`)
+    const isGone = (): boolean => !this.#server.stats().shards.some((each) => each.shard === shard)
+    await eventually(`the death of shard ${shard}`, () => isDead || (isMoving && isGone()), GIVE_UP_MS)
     const exitedMs = machineMs()
     await this.#whole(this.#server.health().shards.length)
     const untilMs = machineMs()
@@ -235,11 +240,6 @@ class Subject {
   #pick(pick: number): number {
     const { shards } = this.#server.stats()
     return shards[pick % shards.length]?.shard ?? 0
-  }
-
-  async #gone(shard: number): Promise<void> {
-    const isThere = (): boolean => this.#server.stats().shards.some((each) => each.shard === shard)
-    while (isThere()) await new Promise((resolve) => setTimeout(resolve, 5))
   }
 
   #once(isIt: (event: { kind: string; shard: number }) => boolean): Promise<true> {
@@ -254,14 +254,9 @@ class Subject {
   }
 
   /** Resolves when so many shards adopt connections. */
-  async #whole(shards: number): Promise<void> {
-    const end = performance.now() + GIVE_UP_MS
+  #whole(shards: number): Promise<void> {
     const adopting = (): number => this.#server.health().shards.filter(({ state }) => state === 'adopting').length
-    while (adopting() !== shards) {
-      if (performance.now() > end)
-        throw new Error(`${adopting()} of ${shards} shards: ${JSON.stringify(this.#server.health())}`)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-    }
+    return eventually(`${shards} shards`, () => adopting() === shards, GIVE_UP_MS)
   }
 
   #sample(): void {

@@ -13,7 +13,6 @@ import {
 
 type Callback = (error?: Error | null) => void
 
-/** The shard's end of a relayed connection; behaves like a half-open `net.Socket`, 'finish' and 'close' included. */
 /** A relayed connection on its way from one shard to another. */
 export interface RelayState {
   /** Bytes that main will accept. */
@@ -22,26 +21,31 @@ export interface RelayState {
   readonly uncredited: number
   /** What was received and not read. */
   readonly unread: Uint8Array
+  /** Nothing follows that. */
+  readonly hasEnded: boolean
 }
 
-const FRESH: RelayState = { credit: RELAY_WINDOW, uncredited: 0, unread: new Uint8Array(0) }
+const FRESH: RelayState = { credit: RELAY_WINDOW, uncredited: 0, unread: new Uint8Array(0), hasEnded: false }
 
+/** The shard's end of a relayed connection; behaves like a half-open `net.Socket`, 'finish' and 'close' included. */
 export class RelaySocket extends Duplex {
   readonly #port: MessagePort
   /** Bytes that main will accept. */
   #credit: number
   #isPassedOn = false
+  #hasEnded = false
   #unsent: { readonly bytes: Uint8Array; readonly sent: Callback } | null = null
   #flushed: Callback | null = null
   #received = 0
   #credited = 0
 
-  constructor(port: MessagePort, { credit, uncredited, unread }: RelayState = FRESH) {
+  constructor(port: MessagePort, { credit, uncredited, unread, hasEnded }: RelayState = FRESH) {
     super({ allowHalfOpen: true, readableHighWaterMark: RELAY_WINDOW })
     this.#port = port
     this.#credit = credit
     this.#received = uncredited
     if (unread.length > 0) this.push(Buffer.from(unread.buffer, unread.byteOffset, unread.length))
+    if (hasEnded) this.#end()
     port.on('message', (message: RelayMessage) => this.#receive(message))
     // Main's last message destroys this stream first, unless unread bytes still wait for the reader.
     port.once('close', () => this.#closeWhenRead())
@@ -52,14 +56,28 @@ export class RelaySocket extends Duplex {
     this.#isPassedOn = true
     this.#port.removeAllListeners()
     this.#port.postMessage(PassedOn satisfies RelayMessage)
-    const unread = new Uint8Array((super.read() as Buffer | null) ?? [])
-    return { port: this.#port, state: { credit: this.#credit, uncredited: this.#received - this.#credited, unread } }
+    this.removeAllListeners('data')
+    const unread = this.#takeUnread()
+    const uncredited = this.#received - this.#credited
+    return { port: this.#port, state: { credit: this.#credit, uncredited, unread, hasEnded: this.#hasEnded } }
+  }
+
+  /** Part by part: from Node 26 on a read returns no more than one. */
+  #takeUnread(): Uint8Array {
+    const parts: Buffer[] = []
+    for (let part = super.read(); part !== null; part = super.read()) parts.push(part as Buffer)
+    return new Uint8Array(Buffer.concat(parts))
+  }
+
+  #end(): void {
+    this.#hasEnded = true
+    this.push(null)
   }
 
   #receive(message: RelayMessage): void {
     if (message instanceof Uint8Array) this.#deliver(message)
     else if (typeof message === 'number') this.#addCredit(message)
-    else if (message === HalfClose) this.push(null)
+    else if (message === HalfClose) this.#end()
     else if (message === Flushed) this.#flushed?.()
     else if (message !== PassedOn) this.#closedByMain(message)
   }

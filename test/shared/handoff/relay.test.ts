@@ -104,3 +104,17 @@ t.test('a write under way is answered when the stream goes', async (t) => {
   stream.destroy()
   t.match(await answered, { code: 'TRANSPORT_FAILED' })
 })
+
+t.test('what was received and not read goes along to the next shard, and the end of it', async (t) => {
+  const { stream, adopted } = relayed(t)
+  adopted.pause()
+  for (const part of ['one ', 'two ', 'three']) stream.push(part)
+  stream.push(null)
+  await turns(20)
+  const read: string[] = []
+  let next: Duplex | null = null
+  const readInto = { buffer: Buffer.alloc(1), onRead: (bytes: Buffer) => void read.push(String(bytes)) }
+  new RelayGiver().give(adopted, (ticket) => new RelayTaker().take(ticket, readInto, (socket) => (next = socket)))
+  await once(next as unknown as Duplex, 'end')
+  t.equal(read.join(''), 'one two three')
+})
