@@ -36,7 +36,8 @@ t.test(`row 7: 'drop', messages: ${SLOW} peers that do not read hold no more tha
     )
     t.ok(all < SLOW * MESSAGES, 'the kernel did not take it all')
     t.equal(dropped.backpressure, SLOW * MESSAGES - all, 'every refusal is counted')
-    t.ok(queuedBytes <= SLOW * (LIMIT + SIZE))
+    // Main refuses once the shard has said that the kernel takes no more: a burst that was posted before is queued whole.
+    t.ok(queuedBytes <= SLOW * Math.max(LIMIT + SIZE, BURST * SIZE))
     t.ok(total - before.total < SLOW * LIMIT + SLACK)
     await readOn(server, slow)
     for (const { client, id } of slow) {
