@@ -1,6 +1,12 @@
 import { ReadyState } from './connection-table.ts'
-import { ShardwsError } from './errors.ts'
 import type { Gate } from './gate.ts'
+import {
+  type AnyListener,
+  assertListener,
+  type ListenerEntry,
+  withoutHeard,
+  withoutLatest,
+} from './listener-entries.ts'
 import type { Unprocessed } from './unprocessed.ts'
 
 /** The events of one connection. */
@@ -25,16 +31,9 @@ export type SocketEvent = keyof SocketEventMap
 /** What it throws or rejects with arrives at `error`. A message counts as unprocessed until the promise settles. */
 export type SocketListener<Event extends SocketEvent = SocketEvent> = (...args: SocketEventMap[Event]) => unknown
 
-/** One that takes the arguments of its own event, whichever that is. */
-type AnyListener = (...args: never[]) => unknown
+type Entry = ListenerEntry<SocketEvent>
 
-interface Entry {
-  readonly event: SocketEvent
-  readonly listener: AnyListener
-  readonly isOnce: boolean
-}
-
-const EVENTS: Readonly<Record<SocketEvent, true>> = {
+const EVENTS = Object.keys({
   message: true,
   close: true,
   error: true,
@@ -43,14 +42,13 @@ const EVENTS: Readonly<Record<SocketEvent, true>> = {
   pong: true,
   'room:join': true,
   'room:leave': true,
-}
+} satisfies Record<SocketEvent, true>)
 
 const NO_ENTRIES: readonly Entry[] = []
 const NO_LISTENERS: readonly AnyListener[] = []
 
 /** What few connections need at a time: the others pay one pointer for all of it. */
 export class SocketExtras {
-  /** In the order in which they were added; replaced, never changed, so that an event may change it under way. */
   entries = NO_ENTRIES
   metadata: Record<string, unknown> | null = null
   unprocessed: Unprocessed | null = null
@@ -109,8 +107,8 @@ export abstract class SocketEvents {
   /** Removes the latest addition of a listener, if there is one. */
   off<Event extends SocketEvent>(event: Event, listener: SocketListener<Event>): this {
     const entries = this.#extras?.entries ?? NO_ENTRIES
-    const index = entries.findLastIndex((each) => each.event === event && each.listener === listener)
-    if (index !== -1) this.extras().entries = entries.toSpliced(index, 1)
+    const left = withoutLatest(entries, event, listener)
+    if (left !== entries) this.extras().entries = left
     return this
   }
 
@@ -168,9 +166,8 @@ export abstract class SocketEvents {
     const entries = this.#extras?.entries ?? NO_ENTRIES
     if (entries.length === 0) return NO_LISTENERS
     const heard = entries.filter((each) => each.event === event)
-    if (heard.some(({ isOnce }) => isOnce)) {
-      this.extras().entries = entries.filter((each) => !(each.isOnce && each.event === event))
-    }
+    const left = withoutHeard(entries, heard)
+    if (left !== entries) this.extras().entries = left
     return heard.map(({ listener }) => listener)
   }
 
@@ -182,10 +179,7 @@ export abstract class SocketEvents {
 
 /** The listener to add. @throws ShardwsError ARGUMENT_INVALID */
 function entry(event: SocketEvent, listener: AnyListener, isOnce: boolean): Entry {
-  if (!Object.hasOwn(EVENTS, event)) {
-    const known = Object.keys(EVENTS).join(', ')
-    throw new ShardwsError('ARGUMENT_INVALID', `event must be one of ${known}, got ${String(event)}`)
-  }
-  if (typeof listener !== 'function') throw new ShardwsError('ARGUMENT_INVALID', 'listener must be a function')
-  return { event, listener, isOnce }
+  const added = { event, listener, isOnce }
+  assertListener(EVENTS, added)
+  return added
 }

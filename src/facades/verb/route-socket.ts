@@ -1,7 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { peerAddress } from '../../main/client-address.ts'
 import { ReadyState } from '../../shared/connection-table.ts'
-import { ShardwsError } from '../../shared/errors.ts'
+import {
+  type AnyListener,
+  assertListener,
+  type ListenerEntry,
+  withoutHeard,
+  withoutLatest,
+} from '../../shared/listener-entries.ts'
 import { assertCloseArguments, assertMessage } from '../../shared/message-arguments.ts'
 import { CloseCode } from '../../shared/protocol/close-codes.ts'
 import { splitTarget } from '../../shared/protocol/handshake.ts'
@@ -16,13 +22,7 @@ const WAITING_CALL_BYTES = 64
 const EVENTS: readonly string[] = ['message', 'close', 'error', 'drain', 'ping', 'pong']
 const NO_ROOMS: ReadonlySet<string> = new Set()
 
-type AnyListener = (...args: never[]) => unknown
-
-interface Entry {
-  readonly event: VerbSocketEvent
-  readonly listener: AnyListener
-  readonly isOnce: boolean
-}
+type Entry = ListenerEntry<VerbSocketEvent>
 
 /** What a `RouteSocket` needs of the attempt that made it. */
 export interface RouteSocketHost<Data> {
@@ -54,7 +54,6 @@ export class RouteSocket<Data = Record<string, unknown>> implements VerbSocket<D
   #data: Data
   #user: unknown
   #socket: EngineSocket | null = null
-  /** In the order in which they were added; replaced, never changed, so that an event may change it under way. */
   #entries: readonly Entry[] = []
   readonly #relayed = new Set<VerbSocketEvent>()
   #waiting: ((socket: EngineSocket) => unknown)[] = []
@@ -206,8 +205,7 @@ export class RouteSocket<Data = Record<string, unknown>> implements VerbSocket<D
 
   /** Removes the latest addition of a listener, if there is one. */
   off<Event extends VerbSocketEvent>(event: Event, listener: VerbSocketListener<Event>): this {
-    const index = this.#entries.findLastIndex((each) => each.event === event && each.listener === listener)
-    if (index !== -1) this.#entries = this.#entries.toSpliced(index, 1)
+    this.#entries = withoutLatest(this.#entries, event, listener)
     return this
   }
 
@@ -256,11 +254,8 @@ export class RouteSocket<Data = Record<string, unknown>> implements VerbSocket<D
   }
 
   #add(entry: Entry): this {
-    const { event, listener } = entry
-    if (!EVENTS.includes(event)) {
-      throw new ShardwsError('ARGUMENT_INVALID', `event must be one of ${EVENTS.join(', ')}, got ${String(event)}`)
-    }
-    if (typeof listener !== 'function') throw new ShardwsError('ARGUMENT_INVALID', 'listener must be a function')
+    const { event } = entry
+    assertListener(EVENTS, entry)
     this.#entries = [...this.#entries, entry]
     if (this.#socket !== null) this.#relay(event)
     if (event === 'message') this.#host.onListening()
@@ -279,9 +274,7 @@ export class RouteSocket<Data = Record<string, unknown>> implements VerbSocket<D
   /** Rejects with what a listener throws or rejects with. */
   #tell(event: VerbSocketEvent, args: readonly unknown[]): Promise<unknown> | undefined {
     const heard = this.#entries.filter((each) => each.event === event)
-    if (heard.some(({ isOnce }) => isOnce)) {
-      this.#entries = this.#entries.filter((each) => !(each.isOnce && each.event === event))
-    }
+    this.#entries = withoutHeard(this.#entries, heard)
     const results = heard.map(({ listener }) => resultOf(this, listener, args))
     return results.some(isThenable) ? Promise.all(results) : undefined
   }
