@@ -1,3 +1,4 @@
+import { readOptions } from '../../scripts/read-options.ts'
 import { killLivingChildren } from '../harness/child.ts'
 import { readEnvironment } from '../harness/environment.ts'
 import { Progress } from '../harness/progress.ts'
@@ -12,7 +13,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-const options = readOptions()
+const options = readOptionsOnLinux()
 if (options !== null) {
   const report = await attackAll(options)
   await writeReport(options.outDir, report)
@@ -46,19 +47,11 @@ async function attackAll({ scenarios, servers }: HostileOptions): Promise<Report
   return { environment, rows, failures }
 }
 
-function readOptions(): HostileOptions | null {
+function readOptionsOnLinux(): HostileOptions | null {
   if (process.platform !== 'linux') {
     process.stderr.write('This benchmark reads /proc and needs Linux.\n')
     process.exitCode = 2
     return null
   }
-  try {
-    const parsed = parseOptions(process.argv.slice(2))
-    if (parsed === null) process.stdout.write(`${USAGE}\n`)
-    return parsed
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`)
-    process.exitCode = 2
-    return null
-  }
+  return readOptions(parseOptions, USAGE)
 }

@@ -1,3 +1,4 @@
+import { readOptions } from '../../scripts/read-options.ts'
 import { BATCH, Campaign, type Tally, tell } from './campaign.ts'
 import { generateSession } from './generate.ts'
 import { type FuzzOptions, parseOptions, USAGE } from './options.ts'
@@ -5,7 +6,7 @@ import { readCorpus, type Session } from './session.ts'
 
 const PROGRESS_MS = 5000
 
-const options = readOptions()
+const options = readOptions(parseOptions, USAGE)
 if (options !== null) await fuzz(options)
 
 async function fuzz(given: FuzzOptions): Promise<void> {
@@ -57,16 +58,4 @@ function listed(counts: ReadonlyMap<unknown, number>): string {
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
-}
-
-function readOptions(): FuzzOptions | null {
-  try {
-    const parsed = parseOptions(process.argv.slice(2))
-    if (parsed === null) say(USAGE)
-    return parsed
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`)
-    process.exitCode = 2
-    return null
-  }
 }
