@@ -1,15 +1,11 @@
 /** `shardws/metrics` as a user gets it: without prom-client, and in TypeScript. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { installPackage } from '../fixtures/installed-package.ts'
-import { REPOSITORY } from '../fixtures/repository.ts'
+import { installPackage, runInstalled } from '../fixtures/installed-package.ts'
+import { typeCheck } from '../fixtures/type-check.ts'
 
-const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'shardws-metrics-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 const { project } = installPackage(folder, ['@types/node'])
@@ -28,10 +24,7 @@ t.test('without prom-client health is told, and metrics say what to install', as
     console.log(response.status, (await response.json()).websocket.activeConnections)
     http.close()
     await server.shutdown()`
-  writeFileSync(join(project, 'without.js'), script)
-  // tap's own NODE_OPTIONS would load things from this repository.
-  const args = ['-u', 'NODE_OPTIONS', process.execPath, 'without.js']
-  const { stdout } = await run('env', args, { cwd: project, timeout: 20_000 })
+  const stdout = await runInstalled(project, 'without.js', script)
   t.equal(stdout, 'PROM_CLIENT_MISSING prom-client is not installed: npm install prom-client\n200 0\n')
 })
 
@@ -42,11 +35,5 @@ t.test('the types need no prom-client, and know every server of the package', as
     const [chat, game] = [new WebSocketServer<{ name: string }>(), new WebSocketServer()]
     const handler: HttpHandler = metricsHandler({ chat, game }, { registries: [{ metrics: async () => '' }] })
     createServer(handler).on('request', healthHandler(chat, { probe: 'live' }))\n`
-  writeFileSync(join(project, 'right.ts'), source)
-  const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
-  const { stdout } = await run(process.execPath, [tsc, ...options, 'right.ts'], { cwd: project }).catch(
-    (error) => error,
-  )
-  t.equal(stdout, '')
+  t.equal(await typeCheck(project, { 'right.ts': source }), '')
 })

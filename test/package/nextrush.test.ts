@@ -1,15 +1,12 @@
 /** `shardws/nextrush` as a user gets it: with Express installed or not, and in TypeScript. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { installPackage } from '../fixtures/installed-package.ts'
+import { installPackage, runInstalled } from '../fixtures/installed-package.ts'
 import { REPOSITORY } from '../fixtures/repository.ts'
+import { typeCheck } from '../fixtures/type-check.ts'
 
-const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'shardws-nextrush-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 const { project, files } = installPackage(folder, ['ws', '@types/node', '@types/express'])
@@ -35,10 +32,7 @@ t.test('LC21: without Express it loads, serves an http.Server, and its applicati
     client.close()
     await once(client, 'close')
     server.close()`
-  writeFileSync(join(project, 'without-express.js'), script)
-  // tap's own NODE_OPTIONS would load things from this repository.
-  const args = ['-u', 'NODE_OPTIONS', process.execPath, 'without-express.js']
-  const { stdout } = await run('env', args, { cwd: project, timeout: 20_000 })
+  const stdout = await runInstalled(project, 'without-express.js', script)
   const missing = 'EXPRESS_MISSING Express is not installed: npm install express\n'
   t.equal(stdout, `${missing}${missing}hello\n`, 'and the process ends with its HTTP server')
 })
@@ -112,12 +106,7 @@ createApp().ws('/x', (socket) => { socket.sned('x') })
 `
 
 t.test('EX24 F202 F207 LC17: what the documents write in TypeScript compiles, and mistakes do not', async (t) => {
-  writeFileSync(join(project, 'as-written.ts'), AS_WRITTEN)
-  writeFileSync(join(project, 'mistakes.ts'), MISTAKES)
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
-  const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
-  const args = [tsc, ...options, 'as-written.ts', 'mistakes.ts']
-  const { stdout } = await run(process.execPath, args, { cwd: project }).catch((error) => error)
+  const stdout = await typeCheck(project, { 'as-written.ts': AS_WRITTEN, 'mistakes.ts': MISTAKES })
   const errors: string[] = stdout.split('\n').filter((line: string) => /^\S/.test(line))
   t.match(errors, [/^mistakes\.ts\(3,.*romo/, /^mistakes\.ts\(4,.*pingIntervall/, /^mistakes\.ts\(5,.*sned/])
   t.equal(errors.length, 3)

@@ -1,26 +1,14 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { installPackage } from '../fixtures/installed-package.ts'
-import { REPOSITORY } from '../fixtures/repository.ts'
+import { installPackage, runInstalled } from '../fixtures/installed-package.ts'
+import { typeCheck } from '../fixtures/type-check.ts'
 
-const run = promisify(execFile)
 // Outside the repository: nothing that the package forgot to declare may be found by walking up.
 const folder = mkdtempSync(join(tmpdir(), 'shardws-consumer-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 const { project, files } = installPackage(folder, ['ws', '@types/node'])
-
-/** Runs a script in the project that has the package installed; it must end by itself. Returns what it wrote. */
-async function runScript(name: string, script: string): Promise<string> {
-  writeFileSync(join(project, name), script)
-  // tap adds its preloads to the NODE_OPTIONS of every child, and they open handles of their own: `env` drops them.
-  const { stdout } = await run('env', ['-u', 'NODE_OPTIONS', process.execPath, name], { cwd: project, timeout: 20_000 })
-  return stdout
-}
 
 t.test('what is packed is what users need', async (t) => {
   const wanted = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/(src|workers)\/.*\.(js|d\.ts))$/
@@ -35,11 +23,16 @@ t.test('what is packed is what users need', async (t) => {
 })
 
 t.test('import and require() give the same names', async (t) => {
-  const imported = await runScript(
+  const imported = await runInstalled(
+    project,
     'import.js',
     `import * as shardws from 'shardws'; console.log(JSON.stringify(Object.keys(shardws).sort()))`,
   )
-  const required = await runScript('require.cjs', `console.log(JSON.stringify(Object.keys(require('shardws')).sort()))`)
+  const required = await runInstalled(
+    project,
+    'require.cjs',
+    `console.log(JSON.stringify(Object.keys(require('shardws')).sort()))`,
+  )
   for (const name of ['ShardwsError', 'WebSocketServer']) t.ok(JSON.parse(imported).includes(name), name)
   t.same(
     JSON.parse(required).filter((name: string) => name !== '__esModule'),
@@ -48,7 +41,8 @@ t.test('import and require() give the same names', async (t) => {
 })
 
 t.test('importing it opens nothing, and the process ends by itself', async (t) => {
-  const output = await runScript(
+  const output = await runInstalled(
+    project,
     'inert.js',
     `// Requests (FSReqCallback, CloseReq) are the loader's own, under way and soon over.
      const resources = () => process.getActiveResourcesInfo().filter((name) => !name.includes('Req')).sort()
@@ -65,7 +59,8 @@ t.test('importing it opens nothing, and the process ends by itself', async (t) =
 })
 
 t.test('an installed package finds its shard and echoes', async (t) => {
-  const output = await runScript(
+  const output = await runInstalled(
+    project,
     'echo.js',
     `import { once } from 'node:events'
      import { WebSocketServer } from 'shardws'
@@ -83,24 +78,14 @@ t.test('an installed package finds its shard and echoes', async (t) => {
   t.equal(output, 'hello\n')
 })
 
-/** What the compiler has to say about a file in the project. */
-async function check(name: string, source: string, platform: readonly string[]): Promise<string> {
-  writeFileSync(join(project, name), source)
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', ...platform]
-  const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
-  const { stdout } = await run(process.execPath, [tsc, ...options, name], { cwd: project }).catch((error) => error)
-  return stdout
-}
-
 t.test('the declared types resolve and mean what the README shows', async (t) => {
-  const node = ['--types', 'node']
   const use = `import { WebSocketServer } from 'shardws'
     const server = new WebSocketServer({ shards: 1 })
     server.on('message', (id: string, data: Buffer, isBinary: boolean) => { server.send(id, data, isBinary) })
     const { port } = await server.listen(0)
     export const isOpen: boolean = port > 0 && server.send('id', 'text')\n`
-  t.equal(await check('right.ts', use, node), '')
-  t.match(await check('wrong.ts', use.replace('shards: 1', 'shard: 1'), node), /wrong\.ts\(2,.*'shard'/)
+  t.equal(await typeCheck(project, { 'right.ts': use }), '')
+  t.match(await typeCheck(project, { 'wrong.ts': use.replace('shards: 1', 'shard: 1') }), /wrong\.ts\(2,.*'shard'/)
 })
 
 t.test('the types of the client need those of browsers only', async (t) => {
@@ -109,5 +94,5 @@ t.test('the types of the client need those of browsers only', async (t) => {
     client.onType('chat', ({ text }) => { document.title = text })
     // @ts-expect-error there is no such type
     client.onType('chart', () => {})\n`
-  t.equal(await check('page.ts', use, ['--lib', 'es2022,dom']), '')
+  t.equal(await typeCheck(project, { 'page.ts': use }, ['--lib', 'es2022,dom']), '')
 })

@@ -1,15 +1,11 @@
 /** `shardws/verb` as a user gets it: without Express, and in TypeScript. */
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import t from 'tap'
-import { installPackage } from '../fixtures/installed-package.ts'
-import { REPOSITORY } from '../fixtures/repository.ts'
+import { installPackage, runInstalled } from '../fixtures/installed-package.ts'
+import { typeCheck } from '../fixtures/type-check.ts'
 
-const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'shardws-verb-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
 const { project } = installPackage(folder, ['ws', '@types/node', '@types/express'])
@@ -31,10 +27,7 @@ t.test('LC23: without Express it loads, serves WebSocket only, and says what HTT
     client.close()
     await once(client, 'close')
     await app.shutdown()`
-  writeFileSync(join(project, 'without-express.js'), script)
-  // tap's own NODE_OPTIONS would load things from this repository.
-  const args = ['-u', 'NODE_OPTIONS', process.execPath, 'without-express.js']
-  const { stdout } = await run('env', args, { cwd: project, timeout: 20_000 })
+  const stdout = await runInstalled(project, 'without-express.js', script)
   t.equal(stdout, 'EXPRESS_MISSING Express is not installed: npm install express\nEcho: hello\n')
 })
 
@@ -118,12 +111,7 @@ createServer().withOptions({ websocket: { message: (ws, message) => ws.sned(mess
 `
 
 t.test('FV01 FV05: what the document writes compiles in TypeScript, and mistakes do not', async (t) => {
-  writeFileSync(join(project, 'as-written.ts'), AS_WRITTEN)
-  writeFileSync(join(project, 'mistakes.ts'), MISTAKES)
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
-  const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', REPOSITORY))
-  const args = [tsc, ...options, 'as-written.ts', 'mistakes.ts']
-  const { stdout } = await run(process.execPath, args, { cwd: project }).catch((error) => error)
+  const stdout = await typeCheck(project, { 'as-written.ts': AS_WRITTEN, 'mistakes.ts': MISTAKES })
   const errors: string[] = stdout.split('\n').filter((line: string) => /^\S/.test(line))
   t.match(errors, [/^mistakes\.ts\(3,.*idleTimeOut/, /^mistakes\.ts\(4,/, /^mistakes\.ts\(5,/])
   t.equal(errors.length, 3, errors.join('\n'))

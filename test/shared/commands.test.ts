@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { APART_BYTES, type BatchWriter } from '../../src/shared/batch.ts'
+import { APART_BYTES } from '../../src/shared/batch.ts'
 import { type CommandHandler, commands, dispatchCommands } from '../../src/shared/commands.ts'
 import { type FanOut, SendFlag } from '../../src/shared/messages.ts'
 import {
@@ -15,6 +15,7 @@ import {
   recorder,
   rooms,
   type Sample,
+  samplesOf,
   testMessages,
 } from '../fixtures/link-messages.ts'
 import { encodeFrame, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
@@ -79,14 +80,6 @@ const fanOuts: fc.Arbitrary<FanOutSample> = fc
     return { posted: { ...received, frame: isShared ? shared(frame) : frame }, received }
   })
 
-type Simple<Table> = {
-  [Name in keyof Table]: Table[Name] extends (batch: BatchWriter, key: number) => void ? Name : never
-}[keyof Table]
-
-function withKey(name: Simple<typeof commands>): fc.Arbitrary<Sample> {
-  return keys.map((key) => ({ write: (batch) => void commands[name](batch, key), call: [name, key] }))
-}
-
 function frameOf(payload: Buffer, how: number): FrameSpec {
   return { opcode: (how & SendFlag.BINARY) === 0 ? RawOpcode.Text : RawOpcode.Binary, payload, mask: false }
 }
@@ -97,55 +90,23 @@ function shared(bytes: Uint8Array): SharedArrayBuffer {
   return memory
 }
 
-function membership(name: 'join' | 'leave'): fc.Arbitrary<Sample> {
-  return fc.tuple(keys, rooms).map(([key, room]) => ({
-    write: (batch) => commands[name](batch, key, room),
-    call: [name, key, room],
-  }))
-}
+const command = samplesOf(commands)
 
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
-  reserve: [
-    fc.tuple(keys, fc.integer({ min: -1, max: 9 })).map(
-      ([key, module]): Sample => ({
-        write: (batch) => commands.reserve(batch, key, module),
-        call: ['reserve', key, module],
-      }),
-    ),
-  ],
-  admit: [
-    fc
-      .tuple(keys, payloads)
-      .map(
-        ([key, user]): Sample => ({ write: (batch) => commands.admit(batch, key, user), call: ['admit', key, user] }),
-      ),
-  ],
-  load: [
-    fc.tuple(fc.nat(9), rooms).map(
-      ([module, url]): Sample => ({
-        write: (batch) => commands.load(batch, module, url),
-        call: ['load', module, url],
-      }),
-    ),
-  ],
-  prepare: [
-    fc.tuple(keys, fc.nat(9), fc.array(keys)).map(
-      ([move, to, all]): Sample => ({
-        write: (batch) => commands.prepare(batch, move, to, all),
-        call: ['prepare', move, to, all],
-      }),
-    ),
-  ],
+  reserve: [command('reserve', keys, fc.integer({ min: -1, max: 9 }))],
+  admit: [command('admit', keys, payloads)],
+  load: [command('load', fc.nat(9), rooms)],
+  prepare: [command('prepare', keys, fc.nat(9), fc.array(keys))],
   moving: [
     fc.tuple(keys, fc.nat(9), fc.nat(9), fc.array(keys)).map(([move, from, to, all]): Sample => {
       const moving = { move, from, to, keys: all }
       return { write: (batch) => commands.moving(batch, moving), call: ['moving', moving] }
     }),
   ],
-  departed: [withKey('departed')],
-  start: [withKey('start')],
-  moved: [withKey('moved')],
-  cancel: [withKey('cancel')],
+  departed: [command('departed', keys)],
+  start: [command('start', keys)],
+  moved: [command('moved', keys)],
+  cancel: [command('cancel', keys)],
   computed: [
     fc.tuple(keys, fc.boolean(), fc.constantFrom('', 'COMPUTE_TIMEOUT'), payloads).map(
       ([request, hasFailed, code, result]): Sample => ({
@@ -154,14 +115,7 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
       }),
     ),
   ],
-  judge: [
-    fc.tuple(keys, fc.nat(9), payloads).map(
-      ([key, module, request]): Sample => ({
-        write: (batch) => commands.judge(batch, key, module, request),
-        call: ['judge', key, module, request],
-      }),
-    ),
-  ],
+  judge: [command('judge', keys, fc.nat(9), payloads)],
   send: [
     fc.tuple(keys, shortPayloads, flags).map(
       ([key, payload, how]): Sample => ({
@@ -198,8 +152,8 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
       }),
     ),
   ],
-  join: [membership('join')],
-  leave: [membership('leave')],
+  join: [command('join', keys, rooms)],
+  leave: [command('leave', keys, rooms)],
   publish: [
     fc.tuple(fc.array(rooms, { minLength: 1, maxLength: 3 }), fanOuts).map(
       ([names, { posted, received }]): Sample => ({
@@ -208,50 +162,20 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
       }),
     ),
   ],
-  watch: [withKey('watch')],
-  setState: [
-    fc.tuple(rooms, payloads).map(
-      ([name, value]): Sample => ({
-        write: (batch) => commands.setState(batch, name, value),
-        call: ['setState', name, value],
-      }),
-    ),
-  ],
-  deleteState: [
-    rooms.map((name): Sample => ({ write: (batch) => commands.deleteState(batch, name), call: ['deleteState', name] })),
-  ],
-  close: [
-    fc.tuple(keys, codes, reasons).map(
-      ([key, code, reason]): Sample => ({
-        write: (batch) => commands.close(batch, key, code, reason),
-        call: ['close', key, code, reason],
-      }),
-    ),
-  ],
-  terminate: [withKey('terminate')],
-  ping: [
-    fc.tuple(keys, controls).map(
-      ([key, payload]): Sample => ({
-        write: (batch) => commands.ping(batch, key, payload),
-        call: ['ping', key, payload],
-      }),
-    ),
-  ],
-  pong: [
-    fc.tuple(keys, controls).map(
-      ([key, payload]): Sample => ({
-        write: (batch) => commands.pong(batch, key, payload),
-        call: ['pong', key, payload],
-      }),
-    ),
-  ],
-  markAlive: [withKey('markAlive')],
-  notifyDrain: [withKey('notifyDrain')],
-  conclude: [withKey('conclude')],
-  pause: [withKey('pause')],
-  resume: [withKey('resume')],
-  credit: [fc.constant({ write: commands.credit, call: ['credit'] })],
-  stop: [fc.constant({ write: commands.stop, call: ['stop'] })],
+  watch: [command('watch', keys)],
+  setState: [command('setState', rooms, payloads)],
+  deleteState: [command('deleteState', rooms)],
+  close: [command('close', keys, codes, reasons)],
+  terminate: [command('terminate', keys)],
+  ping: [command('ping', keys, controls)],
+  pong: [command('pong', keys, controls)],
+  markAlive: [command('markAlive', keys)],
+  notifyDrain: [command('notifyDrain', keys)],
+  conclude: [command('conclude', keys)],
+  pause: [command('pause', keys)],
+  resume: [command('resume', keys)],
+  credit: [command('credit')],
+  stop: [command('stop')],
 }
 
 testMessages(t, 'command', COMMAND_SAMPLES, commandCalls)
