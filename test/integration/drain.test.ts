@@ -15,13 +15,6 @@ const GRACE_MS = 300
 const DRAIN_MS = 800
 const MANY = 40
 
-/** Answers the close frame when it comes. Resolves with its code and reason. */
-async function answerClose(client: RawClient): Promise<[code: number, reason: string]> {
-  const { payload } = await client.closeFrame()
-  client.sendFrame({ opcode: RawOpcode.Close, payload: payload.subarray(0, 2) })
-  return [payload.readUInt16BE(), payload.toString('utf8', 2)]
-}
-
 interface Attached {
   readonly server: WebSocketServer
   readonly journal: Journal
@@ -77,7 +70,7 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
     // What was queued at the end of the grace still leaves, before the close frame.
     for (const { id } of joined) t.equal(engine.server.send(id, 'last words'), true)
     for (const { client } of joined) {
-      t.same(await answerClose(client), [1012, 'Server shutdown'])
+      t.same(await client.answerClose(), [1012, 'Server shutdown'])
       t.equal(await nextText(client), 'last words')
       t.match(await client.waitClosed(), { framesAfterClose: 0 })
     }
@@ -106,7 +99,7 @@ t.test(
       const seconds = Number(response.headers.get('retry-after')?.[0])
       t.ok(seconds >= 20 && seconds <= 40, `${seconds} s`)
     }
-    t.same(await answerClose(staying), [1001, 'server shutting down'])
+    t.same(await staying.answerClose(), [1001, 'server shutting down'])
     t.match(await down, { connections: 2, closed: 2, left: 1, terminated: 0, refused: 5 })
     t.match(server.stats(), { connections: 0, rejected: { reasons: { SHUTTING_DOWN: 5 } } })
   },
@@ -121,7 +114,7 @@ t.test('SH02: the notice is data or a function, text or binary', async (t) => {
     const joined = await engine.joinMany(4)
     const down = engine.server.shutdown({ notice })
     for (const { client } of joined) {
-      await answerClose(client)
+      await client.answerClose()
       const { opcode, payload } = await client.nextMessage()
       t.equal(opcode, index < 2 ? RawOpcode.Text : RawOpcode.Binary)
       t.same(payload, index < 2 ? Buffer.from(json) : Buffer.from([1, 2, 3]))
@@ -141,7 +134,7 @@ t.test('SH02: a notice that cannot be made is an error of the application, and s
     const engine = await EngineUnderTest.start(t, { shards: 1 })
     const { client } = await engine.join()
     const down = engine.server.shutdown({ notice })
-    t.same(await answerClose(client), [1001, 'server shutting down'])
+    t.same(await client.answerClose(), [1001, 'server shutting down'])
     t.match(await down, { closed: 1 })
     t.match(engine.journal.errors, [{ id: null, error: { message } }])
     t.equal(engine.server.stats().errors.handler, 1)
@@ -152,7 +145,7 @@ t.test('SH03 SH04: the closes are spread over drainMs, in batches and in no orde
   const engine = await EngineUnderTest.start(t, { shards: 1 })
   const joined = await engine.joinMany(MANY)
   const order = joined.map(({ id }) => id)
-  const answers = joined.map(({ client }) => answerClose(client))
+  const answers = joined.map(({ client }) => client.answerClose())
   const down = engine.server.shutdown({ code: 1001, reason: 'Server shutdown', drainMs: DRAIN_MS })
   await engine.journal.until('the first close', () => engine.journal.closes[0])
   t.ok(engine.server.getConnections().length > 0, 'others are still open')
@@ -176,7 +169,7 @@ t.test('SH06: it ends when all have closed, or at the deadline with the rest', a
   const [blocked, deaf, ...polite] = joined
   blocked?.client.pause()
   blocked?.peer.send(Buffer.alloc(16 * 1024 * 1024))
-  for (const { client } of polite) void answerClose(client)
+  for (const { client } of polite) void client.answerClose()
   const report = await engine.server.shutdown({ graceMs: 50, drainMs: 50, deadlineMs: 400 })
   t.match(report, { connections: 4, closed: 2, terminated: 2 })
   t.ok(report.unsentBytes > 0 && report.unsentBytes <= 16 * 1024 * 1024 + 100, `${report.unsentBytes}`)
@@ -194,7 +187,7 @@ t.test('SH07: what runs at a close runs for everyone, also at a shutdown', async
   })
   const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.connect({ port })))
   await journal.until('all', () => journal.connections.length === 4 || undefined)
-  for (const client of clients.slice(1)) void answerClose(client)
+  for (const client of clients.slice(1)) void client.answerClose()
   await server.shutdown({ deadlineMs: 300 })
   const expected = journal.closes.map(({ id, code }) => `${id} ${code}`).sort()
   t.equal(expected.filter((each) => each.endsWith('1001')).length, 3)
@@ -213,7 +206,7 @@ t.test('SH07: the same for a handler in the shards', async (t) => {
   const engine = await EngineUnderTest.start(t, { shards: 2, handler })
   const joined = await engine.joinMany(6)
   const polite = joined.slice(2)
-  for (const { client } of polite) void answerClose(client)
+  for (const { client } of polite) void client.answerClose()
   t.match(await engine.server.shutdown({ deadlineMs: 300 }), { closed: 4, terminated: 2 })
   const expected = joined.map((each) => `${each.id} ${polite.includes(each) ? 1001 : 1006}`).sort()
   await eventually('all are told', () => farewells.length === expected.length)
@@ -246,6 +239,6 @@ t.test('handleUpgrade while the server drains: 503, and no exception for the cal
   const client = await RawClient.connect({ port })
   const down = server.shutdown()
   t.equal((await RawClient.open({ port })).response.status, 503)
-  await answerClose(client)
+  await client.answerClose()
   t.match(await down, { closed: 1, refused: 1 })
 })

@@ -10,7 +10,6 @@ import { EngineUnderTest, type Joined, nextText, nextTexts } from '../fixtures/e
 import { eventually, Journal } from '../fixtures/journal.ts'
 import { descriptorsBackTo, openDescriptors, threadCount } from '../fixtures/process-resources.ts'
 import { RawClient } from '../fixtures/raw-client.ts'
-import { RawOpcode } from '../fixtures/raw-frame.ts'
 import { runServerProcess, type ServerLife } from '../fixtures/server-process.ts'
 import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
 
@@ -19,13 +18,6 @@ const CYCLES = 20
 const STOP_MS = 2000
 /** How much later than that a busy machine may be. */
 const LATE_MS = 2000
-
-/** Answers the close frame when it comes, as every browser does. Resolves with its code and reason. */
-async function answerClose(client: RawClient): Promise<[code: number, reason: string]> {
-  const { payload } = await client.closeFrame()
-  client.sendFrame({ opcode: RawOpcode.Close, payload: payload.subarray(0, 2) })
-  return [payload.readUInt16BE(), payload.toString('utf8', 2)]
-}
 
 async function assertEchoes(t: Test, engine: EngineUnderTest, { client, id }: Joined): Promise<void> {
   t.equal(engine.server.send(id, 'still here'), true)
@@ -106,13 +98,13 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
     if (slowest === undefined) throw new Error('unreachable')
     for (const { client } of others) {
       t.same(await nextTexts(client, texts.length), texts, 'what was sent before arrives before')
-      t.same(await answerClose(client), [1001, 'server shutting down'])
+      t.same(await client.answerClose(), [1001, 'server shutting down'])
       t.match(await client.waitClosed(), { how: 'fin', framesAfterClose: 0 })
     }
     await engine.journal.until('all but one', () => engine.journal.closes.length === others.length || undefined)
     t.same(engine.server.getConnections(), [slowest.id])
     t.equal(engine.server.send(slowest.id, 'too late'), false)
-    await answerClose(slowest.client)
+    await slowest.client.answerClose()
     const report = await down
     t.match(report, { closed: joined.length, terminated: 0 })
     t.ok(report.elapsedMs < 9000, 'long before its deadline')
@@ -131,7 +123,7 @@ for (const { name, options } of [...OWN_CONFIGURATIONS, RELAY_CONFIGURATION]) {
     if (deaf === undefined || blocked === undefined) throw new Error('unreachable')
     blocked.client.pause()
     blocked.peer.send(Buffer.alloc(16 * 1024 * 1024))
-    for (const { client } of polite) void answerClose(client)
+    for (const { client } of polite) void client.answerClose()
     const report = await engine.server.shutdown({ code: 4321, reason: 'enough', deadlineMs: 300 })
     t.match(report, { closed: 3, terminated: 2 })
     t.ok(report.elapsedMs >= 299 && report.elapsedMs < 300 + STOP_MS + LATE_MS, `took ${report.elapsedMs} ms`)
@@ -156,7 +148,7 @@ for (const shards of [0, 2]) {
       ports.push(engine.port)
       const joined = await engine.join()
       await assertEchoes(t, engine, joined)
-      void answerClose(joined.client)
+      void joined.client.answerClose()
       await engine.server.shutdown()
     }
     await assertBackTo(t, before)
@@ -180,7 +172,7 @@ t.test('row 70: an attached server goes on without WebSocket', async (t) => {
   t.match(refused.response.headers.get('retry-after')?.[0], /^\d+$/)
   t.same(server.stats().rejected.reasons, { SHUTTING_DOWN: 1 })
   t.equal(await plainAnswer(port), 'plain')
-  await answerClose(open)
+  await open.answerClose()
   t.match(await down, { closed: 1, terminated: 0 })
   t.equal(http.listening, true)
   t.equal(http.listenerCount('upgrade'), 0)
@@ -211,7 +203,7 @@ t.test('a second shutdown is the first', async (t) => {
   const engine = await EngineUnderTest.start(t, { shards: 1 })
   const { client } = await engine.join()
   const [first, second] = [engine.server.shutdown(), engine.server.shutdown({ code: 4000, deadlineMs: 1 })]
-  t.same(await answerClose(client), [1001, 'server shutting down'])
+  t.same(await client.answerClose(), [1001, 'server shutting down'])
   t.same(await second, await first)
   t.same(await engine.server.shutdown(), await first)
 })
@@ -219,7 +211,7 @@ t.test('a second shutdown is the first', async (t) => {
 t.test('what is called afterwards', async (t) => {
   const engine = await EngineUnderTest.start(t, { shards: 1 })
   const { client, id, peer } = await engine.join()
-  void answerClose(client)
+  void client.answerClose()
   await engine.server.shutdown()
   const { server } = engine
   const closed = { code: 'SERVER_CLOSED' }
@@ -266,7 +258,7 @@ t.test('bad arguments are the mistake of the caller, and change nothing', async 
   await t.rejects(unknown(), { code: 'OPTION_UNKNOWN', message: /did you mean options\.deadlineMs/ })
   await assertEchoes(t, engine, joined)
   await assertEchoes(t, engine, await engine.join())
-  void answerClose(joined.client)
+  void joined.client.answerClose()
   t.match(await engine.server.shutdown({ code: 3000, reason: 'x'.repeat(200), deadlineMs: 100 }), { closed: 1 })
 })
 
@@ -325,7 +317,7 @@ t.test('a blocked shard does not hold up the shutdown', async (t) => {
   const engine = await EngineUnderTest.listening({ shards: 2, shardUrl: shardUrl('obedient') })
   const joined = await engine.joinMany(4)
   const answering = joined.filter(({ peer }) => peer.shard === 1)
-  for (const { client } of answering) void answerClose(client)
+  for (const { client } of answering) void client.answerClose()
   await orders.give({ shard: 0, act: 'block', ms: 30_000 })
   const report = await engine.server.shutdown({ deadlineMs: 200 })
   t.match(report, { closed: 2, terminated: 2 })

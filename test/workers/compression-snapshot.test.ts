@@ -3,28 +3,11 @@ import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type In
 import fc from 'fast-check'
 import t from 'tap'
 import { ShardwsError } from '../../src/shared/errors.ts'
-import type { Agreement } from '../../src/shared/protocol/permessage-deflate.ts'
-import { Compression, type CompressionOptions, type ConnectionCompression } from '../../workers/compression.ts'
+import { Compression, type ConnectionCompression } from '../../workers/compression.ts'
 import { HANDLE_ENGINE } from '../../workers/zlib-handle.ts'
 import { PER_MESSAGE_ENGINE } from '../../workers/zlib-per-message.ts'
+import { FORGETTING, KEEPING, OPTIONS, TAIL, TEXT } from './compression-samples.ts'
 import { payloads } from './payloads.ts'
-
-const OPTIONS: CompressionOptions = {
-  level: 3,
-  memLevel: 6,
-  maxPayload: 1 << 20,
-  maxDedicatedContexts: 1000,
-  inflateBytesPerSecond: 8 << 20,
-}
-const KEEPING: Agreement = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 13,
-  clientMaxWindowBits: 15,
-}
-const FORGETTING = { ...KEEPING, serverNoContextTakeover: true, clientNoContextTakeover: true }
-const TAIL = Buffer.of(0x00, 0x00, 0xff, 0xff)
-const TEXT = Buffer.from('the quick brown fox jumps over the lazy dog, and the quick brown dog over the lazy fox')
 
 /** A peer that keeps its contexts, made of zlib's own streams. */
 class ReferenceClient {

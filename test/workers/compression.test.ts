@@ -12,35 +12,15 @@ import { FrameParser } from '../../src/shared/protocol/frame-parser.ts'
 import { encodeFrame } from '../../src/shared/protocol/frame-writer.ts'
 import { formatAccepted } from '../../src/shared/protocol/handshake.ts'
 import { Opcode } from '../../src/shared/protocol/opcodes.ts'
-import {
-  type Agreement,
-  type DeflatePolicy,
-  formatAgreement,
-  negotiate,
-} from '../../src/shared/protocol/permessage-deflate.ts'
-import { Compression, type CompressionOptions } from '../../workers/compression.ts'
+import { type DeflatePolicy, formatAgreement, negotiate } from '../../src/shared/protocol/permessage-deflate.ts'
+import { Compression } from '../../workers/compression.ts'
 import { HANDLE_ENGINE } from '../../workers/zlib-handle.ts'
 import { PER_MESSAGE_ENGINE } from '../../workers/zlib-per-message.ts'
 import type { ZlibEngine } from '../../workers/zlib-stream.ts'
+import { FORGETTING, KEEPING, OPTIONS, TAIL, TEXT } from './compression-samples.ts'
 import { payloads } from './payloads.ts'
 
 const MIB = 1024 * 1024
-const OPTIONS: CompressionOptions = {
-  level: 3,
-  memLevel: 6,
-  maxPayload: MIB,
-  maxDedicatedContexts: 1000,
-  inflateBytesPerSecond: 8 * MIB,
-}
-const KEEPING: Agreement = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 13,
-  clientMaxWindowBits: 15,
-}
-const FORGETTING = { ...KEEPING, serverNoContextTakeover: true, clientNoContextTakeover: true }
-const TAIL = Buffer.of(0x00, 0x00, 0xff, 0xff)
-const TEXT = Buffer.from('the quick brown fox jumps over the lazy dog, and the quick brown dog over the lazy fox')
 
 /** zlib's own reading of what one connection was sent. */
 function inflated(bodies: readonly Uint8Array[]): string {

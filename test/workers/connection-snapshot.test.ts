@@ -3,21 +3,15 @@ import t from 'tap'
 import { ReadyState } from '../../src/shared/connection-table.ts'
 import { Counter } from '../../src/shared/counters.ts'
 import { SendFlag } from '../../src/shared/messages.ts'
-import type { Agreement } from '../../src/shared/protocol/permessage-deflate.ts'
 import { Pause } from '../../workers/inbound.ts'
 import { encodeFrame, encodeFrames, type FrameSpec, RawOpcode } from '../fixtures/raw-frame.ts'
 import { shown, TestConnection } from '../fixtures/test-connection.ts'
+import { KEEPING } from './compression-samples.ts'
 
 const TEXT: FrameSpec = { opcode: RawOpcode.Text, payload: 'hello' }
 const PING: FrameSpec = { opcode: RawOpcode.Ping, payload: 'p' }
 const PONG: FrameSpec = { opcode: RawOpcode.Pong }
 const QUIET = { pingIntervalMs: 0, livenessMs: 0, idleTimeoutMs: 0, maxLifetimeMs: 0 }
-const KEEPING: Agreement = {
-  serverNoContextTakeover: false,
-  clientNoContextTakeover: false,
-  serverMaxWindowBits: 13,
-  clientMaxWindowBits: 15,
-}
 
 t.test('input', async (t) => {
   t.test('half a message, half a frame, at any byte', async (t) => {
