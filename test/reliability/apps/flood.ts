@@ -6,13 +6,14 @@ export const app: App = {
   start(server) {
     const numbers = new Map<string, number>()
     /** Its number in the first four bytes, noise behind it. */
-    const next = (stream: string, size: number): Buffer => {
+    const fill = (message: Buffer, stream: string): Buffer => {
       const number = numbers.get(stream) ?? 0
       numbers.set(stream, number + 1)
-      const message = randomFillSync(Buffer.allocUnsafe(size), 4)
+      randomFillSync(message, 4)
       message.writeUInt32BE(number)
       return message
     }
+    const next = (stream: string, size: number): Buffer => fill(Buffer.allocUnsafe(size), stream)
     server.on('message', (id, message, isBinary) => server.send(id, message, isBinary))
     return {
       /** Returns how many were said to have been refused somewhere. */
@@ -24,7 +25,14 @@ export const app: App = {
       /** Returns how many were accepted; a number that was refused is not used again. */
       send(id: string, count: number, size: number): number {
         let accepted = 0
-        for (let i = 0; i < count; i++) if (server.send(id, next(id, size))) accepted++
+        let message = Buffer.allocUnsafe(size)
+        for (let i = 0; i < count; i++) {
+          if (!server.send(id, fill(message, id))) continue
+          accepted++
+          // One that was refused is filled again: a million of them would leave freed blocks in the process that are
+          // not the server's.
+          message = Buffer.allocUnsafe(size)
+        }
         return accepted
       },
       mainMemory: () => {
