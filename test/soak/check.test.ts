@@ -1,6 +1,8 @@
 /** The checker on ledgers made by hand: what is right passes, and whatever is wrong has its name. */
 import t from 'tap'
+import { describeAction } from './chaos.ts'
 import { type Books, check, isExplained } from './check.ts'
+import { faultTimes, kindOf } from './fault-times.ts'
 import { Entry, type Row } from './ledger.ts'
 import { Kind, MAIN, NO_ROOM } from './message.ts'
 import type { Hit, ServerBook } from './server-book.ts'
@@ -11,6 +13,7 @@ const SERVER: ServerBook = {
   sent: [],
   hits: [],
   evacuationsMs: [],
+  closes: [],
   drops: { slowConsumer: 0, backpressure: 0, link: 0 },
   faults: [],
   counts: {},
@@ -72,7 +75,9 @@ const hit = (clients: number[] | null): Hit => ({
   how: 'exit',
   fromMs: 1000,
   untilMs: 3000,
+  detectionMs: 20,
   recoveryMs: 300,
+  isMoving: clients === null,
   clients,
 })
 
@@ -167,4 +172,31 @@ t.test('a connection may end with its shard, or when it came to it while it died
   t.notOk(isExplained([hit([ADA])], ADA, 0, 900), 'it ended before')
   t.notOk(isExplained([hit([ADA])], ADA, 0, 9000), 'it has survived that')
   t.notOk(isExplained([hit([ADA])], ADA, 3100, 3200), 'it came after')
+})
+
+t.test('what was done, and how long it took the server to notice and to get over it', async (t) => {
+  const { rows } = new Round().note(Entry.Ending, ADA, { value: 1 }).note(Entry.Ending, BEA)
+  const resetMs = rows.at(-2)?.ms ?? 0
+  const server: ServerBook = {
+    ...SERVER,
+    hits: [hit([ADA]), hit(null)],
+    evacuationsMs: [70],
+    closes: [
+      { client: ADA, ms: resetMs + 4 },
+      { client: BEA, ms: resetMs + 50 },
+      { client: CARL, ms: 2030 },
+    ],
+  }
+  t.same(faultTimes({ rows, server, killedMs: (client) => (client === CARL ? 2000 : null) }), [
+    { kind: 'kill exit', detectionMs: 20, recoveryMs: 300 },
+    { kind: 'kill-in-move', detectionMs: 20, recoveryMs: 300 },
+    { kind: 'evacuate', recoveryMs: 70 },
+    { kind: 'reset', detectionMs: 4 },
+    { kind: 'kill-clients', detectionMs: 30 },
+  ])
+  const actions = [{ name: 'kill', how: 'loop', pick: 3 } as const, { name: 'reset', count: 7 } as const]
+  t.same(
+    actions.map((action) => kindOf(describeAction(action))),
+    ['kill loop', 'reset'],
+  )
 })

@@ -20,7 +20,7 @@ export const Entry = {
   Refused: 9,
   /** `value`: the close code; `seq`: 1 if the soak wanted it. */
   Closed: 10,
-  /** It begins to close, or resets the connection. */
+  /** It begins to close, or resets the connection: `value` is 1 then. */
   Ending: 13,
   /** It reads nothing for a while. */
   Slow: 11,

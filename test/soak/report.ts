@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { readEnvironment } from '../../bench/harness/environment.ts'
 import { REPOSITORY } from '../fixtures/repository.ts'
 import type { Figures } from './check.ts'
+import { type FaultTimes, kindOf } from './fault-times.ts'
 import type { SoakReport } from './soak.ts'
 
 /** A slope over less time is noise. */
@@ -47,10 +48,9 @@ export function markdown(report: SoakReport): string {
   const { seed, scenario, rounds, elapsedMs, baseline, longestControlGapMs, echoes } = report
   const env = readEnvironment()
   const totals = totalsOf(report)
-  const actions = countOf(rounds.flatMap(({ actions }) => actions.map((text) => text.split(' ')[0] ?? '')))
+  const times = rounds.flatMap((round) => round.times)
   const closes = sumOf(rounds.map(({ server }) => server.counts))
   const drops = sumOf(rounds.map(({ server }) => server.drops))
-  const recovery = percentiles(rounds.flatMap(({ recoveries }) => recoveries.map(({ ms }) => ms)))
   const directory = percentiles(rounds.map(({ directoryMs }) => directoryMs))
   const last = rounds.at(-1)?.atRest ?? baseline
   const wrong = violationsOf(report)
@@ -67,7 +67,6 @@ export function markdown(report: SoakReport): string {
     ['received at the moment of a join or leave, not in the sum', totals.atBoundaries],
     ['refused', totals.refused],
     ['drops that the server counted', listed(drops)],
-    ['a shard adopts again, ms', told(recovery)],
     ["main's directory is the truth, ms", told(directory)],
     ['echoes of the control clients', echoes],
     ['longest gap between two of them, ms', Math.round(longestControlGapMs)],
@@ -99,7 +98,12 @@ export function markdown(report: SoakReport): string {
     '|---|---:|',
     ...rows.map(([name, value]) => `| ${name} | ${value} |`),
     '',
-    `Misfortunes: ${listed(actions)}.`,
+    '| misfortune | times | the server knows of it, ms | and is over it, ms |',
+    '|---|---:|---:|---:|',
+    ...faultRows(
+      rounds.flatMap(({ actions }) => actions.map(kindOf)),
+      times,
+    ),
     '',
     ...examplesOf(report).map((text) => `- ${text.replaceAll('\n', ' ')}`),
     '',
@@ -140,8 +144,19 @@ function percentiles(values: readonly number[]): Percentiles {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
 }
 
+/** Of each kind in the order of its first time. */
+function faultRows(kinds: readonly string[], times: readonly FaultTimes[]): string[] {
+  return Object.entries(countOf(kinds)).map(([kind, count]) => {
+    const own = times.filter((each) => each.kind === kind)
+    const [detection, recovery] = (['detectionMs', 'recoveryMs'] as const).map((name) =>
+      told(percentiles(own.flatMap((each) => each[name] ?? []))),
+    )
+    return `| ${kind} | ${count} | ${detection} | ${recovery} |`
+  })
+}
+
 function told({ count, p50, p99, max }: Percentiles): string {
-  return `p50 ${p50}, p99 ${p99}, max ${max} of ${count}`
+  return count === 0 ? '–' : `p50 ${p50}, p99 ${p99}, max ${max} of ${count}`
 }
 
 function countOf(names: readonly string[]): Record<string, number> {

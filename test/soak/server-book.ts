@@ -5,6 +5,8 @@ export interface ServerBook {
   readonly hits: readonly Hit[]
   /** From an error that nobody has caught to the end of the last move. */
   readonly evacuationsMs: readonly number[]
+  /** When main has heard that a client's connection has ended, machine time. */
+  readonly closes: readonly { readonly client: number; readonly ms: number }[]
   readonly drops: Readonly<Record<'slowConsumer' | 'backpressure' | 'link', number>>
   /** What must never happen: uncaught errors, protocol errors, negative gauges, ghosts in rooms. */
   readonly faults: readonly string[]
@@ -26,9 +28,13 @@ export interface Hit {
   /** Machine time of the order, and of the next shard that adopted connections. */
   readonly fromMs: number
   readonly untilMs: number
-  /** From the death, by main's verdict, to the next shard. */
+  /** From the order to main's verdict that it is dead. */
+  readonly detectionMs: number
+  /** From that verdict to the next shard. */
   readonly recoveryMs: number
-  /** The clients on the shard at the order; null: connections were moving, so anybody may have been. */
+  /** Connections were moving. */
+  readonly isMoving: boolean
+  /** The clients on the shard at the order; null if connections were moving: anybody may have been. */
   readonly clients: readonly number[] | null
 }
 

@@ -37,6 +37,7 @@ class Subject {
   #evacuationsMs: number[] = []
   #faults: string[] = []
   #closes: Record<string, number> = {}
+  #closeTimes: ServerBook['closes'][number][] = []
   #seq = 0
   #before: ReturnType<WebSocketServer['stats']>
   /** Members of rooms that had closed at the last look. */
@@ -64,6 +65,7 @@ class Subject {
     server.route('/main/:number', behaviour)
     server.on('connection', (id, { path }) => this.#numbers.set(id, Number(path.split('/')[2])))
     server.on('close', (id, code, reason) => {
+      this.#closeTimes.push({ client: this.#numbers.get(id) ?? -1, ms: machineMs() })
       this.#numbers.delete(id)
       const what = `${code} ${reason}`.trim()
       this.#closes[what] = (this.#closes[what] ?? 0) + 1
@@ -106,6 +108,7 @@ class Subject {
     this.#evacuationsMs = []
     this.#faults = []
     this.#closes = {}
+    this.#closeTimes = []
     this.#before = this.#server.stats()
     let lastMs = performance.now()
     let due = 0
@@ -185,6 +188,7 @@ class Subject {
       sent: this.#sent,
       hits: this.#hits,
       evacuationsMs: this.#evacuationsMs,
+      closes: this.#closeTimes,
       drops: { slowConsumer: drop('slowConsumer'), backpressure: drop('backpressure'), link: drop('link') },
       faults: this.#faults,
       counts: {
@@ -232,8 +236,8 @@ class Subject {
     const exitedMs = machineMs()
     await this.#whole(this.#server.health().shards.length)
     const untilMs = machineMs()
-    const recoveryMs = untilMs - exitedMs
-    this.#hits.push({ shard, how, fromMs, untilMs, recoveryMs, clients: isMoving ? null : numbers })
+    const times = { fromMs, untilMs, detectionMs: exitedMs - fromMs, recoveryMs: untilMs - exitedMs }
+    this.#hits.push({ shard, how, ...times, isMoving, clients: isMoving ? null : numbers })
   }
 
   /** One of the shards that there are now. */

@@ -125,19 +125,19 @@ export class SoakClient {
   }
 
   reset(): void {
-    this.#beginToEnd()
+    this.#beginToEnd(true)
     const { _socket: socket } = this.#socket as unknown as { _socket?: { resetAndDestroy(): void } }
     socket?.resetAndDestroy()
   }
 
   close(): void {
-    this.#beginToEnd()
+    this.#beginToEnd(false)
     this.#socket.close()
   }
 
-  #beginToEnd(): void {
+  #beginToEnd(isReset: boolean): void {
     this.#isWanted = true
-    this.#ledger.note(Entry.Ending, this.number)
+    this.#ledger.note(Entry.Ending, this.number, { value: Number(isReset) })
   }
 
   #ask(kind: Kind, room: number): void {

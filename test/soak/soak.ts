@@ -8,6 +8,7 @@ import { type Books, check, type Figures, type Violations } from './check.ts'
 import { Controls } from './controls.ts'
 import { Talker } from './conversation.ts'
 import { Crowds } from './crowds.ts'
+import { type FaultTimes, faultTimes } from './fault-times.ts'
 import type { Mutant } from './mutants.ts'
 import type { Scenario } from './scenario.ts'
 import type { AtRest, ServerBook } from './server-book.ts'
@@ -33,8 +34,7 @@ export interface SoakOptions {
 export interface RoundReport {
   readonly figures: Figures
   readonly server: Pick<ServerBook, 'drops' | 'counts'>
-  /** Milliseconds from a shard's death to the next one that adopts connections, or from an error to the last move. */
-  readonly recoveries: readonly { readonly how: string; readonly ms: number }[]
+  readonly times: readonly FaultTimes[]
   readonly actions: readonly string[]
   readonly directoryMs: number
   readonly atRest: AtRest
@@ -124,12 +124,9 @@ export class Soak {
     for (const text of unsettled) violations.add('unsettled', text)
     for (const text of misplaced) violations.add('directory', text)
     if (directoryMs > limits.directoryMs) violations.add('directory', `the truth only after ${directoryMs} ms`)
-    const recoveries = [
-      ...server.hits.map(({ how, recoveryMs: ms }) => ({ how, ms })),
-      ...server.evacuationsMs.map((ms) => ({ how: 'evacuate', ms })),
-    ]
-    for (const { how, ms } of recoveries) {
-      if (ms > limits.recoveryMs) violations.add('recovery', `${ms} ms after ${how}`)
+    const times = faultTimes(books)
+    for (const { kind, recoveryMs = 0 } of times) {
+      if (recoveryMs > limits.recoveryMs) violations.add('recovery', `${recoveryMs} ms after ${kind}`)
     }
     const excess: string[] = []
     const atRest = await this.#restAfter(baseline, excess)
@@ -139,7 +136,7 @@ export class Soak {
     return {
       figures,
       server: { drops, counts },
-      recoveries,
+      times,
       actions,
       directoryMs,
       atRest,
