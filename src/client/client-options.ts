@@ -19,7 +19,10 @@ export interface WebSocketClientOptions {
   readonly connectTimeoutMs?: number
   /** What is kept of that which is sent while there is no connection. */
   readonly queue?: QueueOptions
-  /** Whether to reconnect after this close. Default: see `isWorthReconnecting` in close-policy.ts. */
+  /**
+   * Whether to reconnect after this close. If it throws, that is an `error` and the default decides. Default: not after 1000, 1002,
+   * 1003, 1005, 1007, 1008, 1010, 3000, 3003 and 4400 to 4499 without 4408 and 4429.
+   */
   readonly shouldReconnect?: (code: number, reason: string) => boolean
   /** The class of the connections. Default: the global one, which Node has from 22 on. */
   readonly WebSocket?: PlainSocketClass

@@ -248,15 +248,29 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   #onClosed(code: number, reason: string): void {
     clearTimeout(this.#timer)
     this.#socket = undefined
-    const { maxAttempts, shouldReconnect = isWorthReconnecting } = this.#options
+    const { maxAttempts } = this.#options
     if (this.#state === 'connecting') this.#failedAttempts++
     const isSpent = maxAttempts > 0 && this.#failedAttempts >= maxAttempts
-    if (this.#state === 'closing' || isSpent || !shouldReconnect(code, reason)) return this.#end(code, reason)
+    if (this.#state === 'closing' || isSpent) return this.#end(code, reason)
     this.#state = 'waiting'
     const attempt = {}
     this.#attempt = attempt
-    this.#emit('close', { code, reason, willReconnect: true })
+    const willReconnect = this.#isWorthReconnecting(code, reason)
+    if (this.#attempt !== attempt) return
+    if (!willReconnect) return this.#end(code, reason)
+    this.#emit('close', { code, reason, willReconnect })
     if (this.#attempt === attempt) this.#wait(retryAfterMs(reason))
+  }
+
+  /** An answer that cannot be had must not leave it between two attempts for ever: then the code decides. */
+  #isWorthReconnecting(code: number, reason: string): boolean {
+    const { shouldReconnect = isWorthReconnecting } = this.#options
+    try {
+      return shouldReconnect(code, reason)
+    } catch (error) {
+      this.#emit('error', asError(error))
+      return isWorthReconnecting(code)
+    }
   }
 
   #wait(leastMs: number): void {

@@ -119,6 +119,32 @@ for (const [className, WebSocket] of Object.entries(CLASSES)) {
     t.same(asked, [[1008, 'why']])
   })
 
+  t.test(`on the ${className} WebSocket a shouldReconnect that throws is an error, and the code decides`, async (t) => {
+    const server = await startServer(t)
+    server.on('message', (id, message) => server.close(id, Number(message)))
+    const shouldReconnect = (): boolean => {
+      throw new Error('of the application')
+    }
+    for (const [code, state] of [
+      [1008, 'closed'],
+      [1012, 'waiting'],
+    ] as const) {
+      const { client, events } = connect(t, urlOf(server), { backoff: NEVER, shouldReconnect })
+      client.send(String(code))
+      t.match(await events.nth('close', 1), { code, willReconnect: state === 'waiting' })
+      t.equal(client.state, state)
+      t.same(
+        events.of('error').map(({ message }) => message),
+        ['of the application'],
+      )
+    }
+    const { client, events } = connect(t, urlOf(server), { backoff: NEVER, shouldReconnect })
+    client.on('error', () => client.close())
+    client.send('1012')
+    t.match(await events.nth('close', 1), { code: 1000, willReconnect: false }, 'a listener may end it')
+    t.equal(client.state, 'closed')
+  })
+
   t.test(`on the ${className} WebSocket close is final, whatever it was doing`, async (t) => {
     const server = await startServer(t)
     const open = connect(t, urlOf(server))
