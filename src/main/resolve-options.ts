@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { HANDLER_METHODS, isHandler } from '../shared/as-handler.ts'
+import { checkHandler } from '../shared/as-handler.ts'
 import { MAX_SLOTS } from '../shared/connection-key.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { RateLimitOptions } from '../shared/messages.ts'
@@ -86,10 +86,10 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   ...ROOM_CHECKS,
   ...USER_CHECKS,
   verifyClient: isFunction,
-  handler: (value) =>
-    value instanceof URL || isHandler(value)
-      ? null
-      : `a function, an object with some of the functions ${HANDLER_METHODS.join(', ')}, or the URL of a module`,
+  handler: (value) => {
+    const expected = value instanceof URL ? null : checkHandler(value)
+    return expected && `the URL of a module or ${expected}`
+  },
   maxConnections: (value) =>
     value === Number.POSITIVE_INFINITY
       ? null

@@ -77,9 +77,18 @@ t.test('options of main that a module excludes are named, with the fix', async (
 
 t.test('a handler that is none is named before anything is started', async (t) => {
   for (const handler of ['./chat.js', {}, { message: 'no' }, null]) {
-    const expected = { code: 'OPTION_INVALID', message: /^options\.handler must be a function, an object/ }
+    const expected = {
+      code: 'OPTION_INVALID',
+      message: /^options\.handler must be the URL of a module or a function or an object/,
+    }
     t.throws(() => new EngineUnderTest({ handler: handler as never }), expected)
   }
+  const unchecked = { message: () => {}, validate: { parse: () => {} } }
+  t.throws(() => new EngineUnderTest({ handler: unchecked as never }), {
+    code: 'OPTION_INVALID',
+    message:
+      'options.handler must be the URL of a module or an object whose validate is a schema of Standard Schema v1, got an object',
+  })
 })
 
 t.test('a user that cannot be cloned: 500', async (t) => {
