@@ -7,7 +7,7 @@ import { Duplex } from 'node:stream'
 import type { AttachOptions } from '../main/attachment.ts'
 import type { Compute } from '../main/compute-pool.ts'
 import { EmitterListeners } from '../main/emitter-listeners.ts'
-import { Engine, MOST_SHARDS } from '../main/engine.ts'
+import { Engine } from '../main/engine.ts'
 import { Entrances } from '../main/entrances.ts'
 import { type Health, healthOf } from '../main/health.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
@@ -290,13 +290,10 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   }
 
   /**
-   * Changes the number of shards, 1 to 64, and moves connections so that all have their share. Rejects with
+   * Changes the number of shards, 1 to 64 or to the option `shards` if that is more, and moves connections so that all have their share. Rejects with
    * ARGUMENT_INVALID, and with SHARD_START_FAILED when one cannot start.
    */
-  async resize(shards: number): Promise<TopologyReport> {
-    if (!Number.isInteger(shards) || shards < 1 || shards > MOST_SHARDS) {
-      throw badArgument('shards', `an integer from 1 to ${MOST_SHARDS}`)
-    }
+  resize(shards: number): Promise<TopologyReport> {
     return this.#engine.topology.resize(shards)
   }
 

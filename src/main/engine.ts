@@ -40,13 +40,10 @@ import { ShardEvents } from './shard-events.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
 import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
-import { Topology } from './topology.ts'
+import { mostShards, Topology } from './topology.ts'
 import { TrafficRates } from './traffic-rates.ts'
 import { Upgrades } from './upgrades.ts'
 import { Users } from './users.ts'
-
-/** What shared memory has room for: `resize` goes no further, unless there were more to begin with. */
-export const MOST_SHARDS = 64
 
 /** Main's owner of all shards: the one object a facade holds. */
 export class Engine implements SupervisorObserver, ShutdownHost {
@@ -89,7 +86,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.facade = facade
     this.capacity = this.#affordable(options.maxConnections)
     this.#table = ConnectionTable.allocate(this.capacity)
-    const rows = Math.max(shards, MOST_SHARDS) + 1
+    const rows = mostShards(options) + 1
     this.shardCounters = Counters.allocate(rows)
     this.peers = new PeerRegistry(this.#table, this.capacity)
     this.limitLog = new LimitLog(options.logger)

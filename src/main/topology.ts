@@ -10,6 +10,9 @@ import type { PeerRegistry } from './peer-registry.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Supervisor } from './supervisor.ts'
 
+/** Shards that `resize` can make, unless there were more to begin with. */
+const MOST_SHARDS = 64
+
 /** How often those who have come to a shard while others were moved away are looked for. */
 const PASSES = 3
 
@@ -32,6 +35,11 @@ interface TopologyHost {
   readonly modules: HandlerModules
   readonly mover: Mover
   chooseSeat(request: UpgradeRequest): number | null
+}
+
+/** How many shards there may be at a time: shared memory has a row for each, and one for a successor. */
+export function mostShards({ shards }: Pick<ResolvedOptions, 'shards'>): number {
+  return Math.max(shards, MOST_SHARDS)
 }
 
 /** Changes which shards there are while connections are open. One change at a time, in the order of the calls. */
@@ -79,8 +87,12 @@ export class Topology {
     }).catch(() => false)
   }
 
-  /** Rejects with SHARD_START_FAILED when a shard cannot start: those before it stay. */
-  resize(shards: number): Promise<TopologyReport> {
+  /** Rejects with ARGUMENT_INVALID, and with SHARD_START_FAILED when a shard cannot start: those before it stay. */
+  async resize(shards: number): Promise<TopologyReport> {
+    const most = mostShards(this.#host.options)
+    if (!Number.isInteger(shards) || shards < 1 || shards > most) {
+      throw new ShardwsError('ARGUMENT_INVALID', `shards must be an integer from 1 to ${most}, got ${shards}`)
+    }
     return this.#inTurn(async () => {
       const { supervisor } = this.#host
       while (supervisor.seats.length < shards) await supervisor.grow()
