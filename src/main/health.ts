@@ -11,7 +11,10 @@ const MOST_LAG_MS = 200
 export type ShardState = 'starting' | 'adopting' | 'late' | 'stalled' | 'full' | 'degraded' | 'stopped'
 
 export interface ShardHealth {
+  /** Its place, 0 to one fewer than there are shards: what `placement` and `shardBy` choose. It stays when the shard is replaced. */
   readonly index: number
+  /** Its number in `stats().shards`, `shard` events, log records, metrics and `socket.shard`: `reload` and `resize` give others. */
+  readonly shard: number
   readonly state: ShardState
   /** Open connections. */
   readonly connections: number
@@ -37,6 +40,7 @@ export function healthOf({ supervisor, mainLag, isShutDown }: Engine): Health {
   const { seats, isStopped } = supervisor
   const shards = seats.map((shard, index) => ({
     index,
+    shard: supervisor.rowOf(index),
     state: isStopped ? 'stopped' : stateOf(shard, supervisor.isDegraded(index)),
     connections: shard?.connections ?? 0,
   }))

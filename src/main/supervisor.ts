@@ -84,6 +84,11 @@ export class Supervisor implements WatchdogObserver {
     return this.#seats.map(({ current }) => current)
   }
 
+  /** The number of the shard in this seat, also while it is gone. */
+  rowOf(position: number): number {
+    return (this.#seats[position] as Seat).row
+  }
+
   get degraded(): number {
     return this.#seats.filter((seat) => seat.isDegraded).length
   }

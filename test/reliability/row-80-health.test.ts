@@ -42,8 +42,8 @@ t.test('row 80: from the start to the end', async (t) => {
   const clients = [await RawClient.connect({ port }), await RawClient.connect({ port })]
   await eventually('both are adopted', () => server.stats().connections === 2)
   t.same(server.health().shards, [
-    { index: 0, state: 'adopting', connections: 1 },
-    { index: 1, state: 'adopting', connections: 1 },
+    { index: 0, shard: 0, state: 'adopting', connections: 1 },
+    { index: 1, shard: 1, state: 'adopting', connections: 1 },
   ])
   const down = server.shutdown({ deadlineMs: 500 })
   t.match(server.health(), { status: 'draining', live: true, ready: false }, 'in the same tick')
