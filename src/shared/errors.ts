@@ -39,7 +39,7 @@ const TABLE = {
 
   // ── refused opening handshakes: RFC 6455 §4.2 ──
   BAD_REQUEST: { message: 'malformed opening handshake', status: 400 },
-  UNAUTHORIZED: { message: 'the client was refused by verifyClient', status: 401 },
+  UNAUTHORIZED: { message: 'the client was refused by verifyClient or upgrade', status: 401 },
   NOT_UPGRADED: { message: 'the request was answered by verifyClient or a route instead of being upgraded' },
   ORIGIN_FORBIDDEN: { message: 'the origin is not allowed', status: 403 },
   ADDRESS_FORBIDDEN: { message: 'the address is not allowed', status: 403 },
@@ -68,9 +68,13 @@ const TABLE = {
     option: 'connectionRate',
   },
   HEADERS_TOO_LARGE: { message: 'more header fields than maxHeaderFields', status: 431, option: 'maxHeaderFields' },
-  VERIFY_FAILED: { message: 'verifyClient threw or rejected', status: 500 },
+  VERIFY_FAILED: { message: 'verifyClient or upgrade threw, rejected or gave no valid answer', status: 500 },
   PLACEMENT_FAILED: { message: 'placement or shardBy threw or returned no valid answer', status: 500 },
-  VERIFY_TIMEOUT: { message: 'verifyClient took longer than verifyTimeoutMs', status: 503, option: 'verifyTimeoutMs' },
+  VERIFY_TIMEOUT: {
+    message: 'verifyClient or upgrade took longer than verifyTimeoutMs',
+    status: 503,
+    option: 'verifyTimeoutMs',
+  },
   TOO_MANY_HANDSHAKES: {
     message: 'more opening handshakes at once than maxPendingHandshakes',
     status: 503,
@@ -131,7 +135,6 @@ const TABLE = {
     option: 'maxShardBackpressure',
   },
   SHARD_EXHAUSTED: { message: 'the shard has run out of memory and is replaced', closeCode: 1012 },
-  HANDLER_FAILED: { message: 'the handler threw', closeCode: 1011 },
   MIDDLEWARE_TIMEOUT: {
     message: 'middleware did not call next within middlewareTimeoutMs',
     closeCode: 1008,

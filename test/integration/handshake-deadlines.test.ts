@@ -104,7 +104,7 @@ t.test('row 27: verifyClient that hangs is given up, and what it says later is n
   const { text } = await waiting
   t.ok(performance.now() - startedMs >= 300)
   t.match(text, /^HTTP\/1\.1 503 .*\r\nRetry-After: \d+\r\n/s)
-  t.match(text, /verifyClient took longer than verifyTimeoutMs$/)
+  t.match(text, /verifyClient or upgrade took longer than verifyTimeoutMs$/)
   t.equal(text.split('HTTP/1.1').length, 2, 'one answer')
   gate.calls[0]?.resolve(true)
   await nextTurn()

@@ -63,7 +63,7 @@ const GOLDEN: readonly (readonly [code: ErrorCode, url: string, origin: string |
     'UNAUTHORIZED',
     '/?token=secret&room=7',
     'null',
-    `${REFUSED} the client was refused by verifyClient {"security":true,"reason":"auth","code":"UNAUTHORIZED","ip":"${IP}","url":"/?token=***&room=***","origin":"null"}`,
+    `${REFUSED} the client was refused by verifyClient or upgrade {"security":true,"reason":"auth","code":"UNAUTHORIZED","ip":"${IP}","url":"/?token=***&room=***","origin":"null"}`,
   ],
 ]
 
