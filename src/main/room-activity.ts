@@ -8,9 +8,9 @@ const MAX_TOP = 1000
 export interface RoomActivity {
   readonly room: string
   readonly members: number
-  /** Published to it by main since it has had members. */
+  /** Published to it by main since it has had members; what handlers in the shards publish does not pass main. */
   readonly messages: number
-  /** Milliseconds since the epoch of its latest join or message. */
+  /** Milliseconds since the epoch of its latest join, or message of main. */
   readonly lastActivity: number
 }
 
