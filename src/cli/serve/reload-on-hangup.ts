@@ -1,0 +1,46 @@
+import { closeSync, openSync } from 'node:fs'
+import type { WebSocketServer } from '../../facades/websocket-server.ts'
+import { explain } from '../explain.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** SIGHUP loads the handler anew with the connections open, unless it means that the terminal has gone: then it ends the server. */
+export class ReloadOnHangup {
+  readonly #webSocket: WebSocketServer
+  readonly #terminal: Terminal
+
+  constructor(webSocket: WebSocketServer, terminal: Terminal) {
+    this.#webSocket = webSocket
+    this.#terminal = terminal
+    process.on('SIGHUP', this.#onHangup)
+  }
+
+  stop(): void {
+    process.off('SIGHUP', this.#onHangup)
+  }
+
+  readonly #onHangup = (): void => {
+    if (this.#terminal.out.isTerminal && !hasTerminal()) void this.#webSocket.shutdown()
+    else void this.#reload()
+  }
+
+  async #reload(): Promise<void> {
+    const { out, err } = this.#terminal
+    try {
+      const { moved, stayed, closed } = await this.#webSocket.reload()
+      out.line(`reloaded: ${moved} connections moved, ${stayed} stayed, ${closed} closed`)
+    } catch (error) {
+      const { cause } = error as Error
+      err.line(`${err.paint('red', 'not reloaded, the former handler goes on:')} ${explain(cause ?? error)}`)
+    }
+  }
+}
+
+/** Whether the process still has a terminal that controls it. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
+  }
+}
