@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
@@ -126,7 +127,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   /** Whether `snapshot` would hold all of it: it is open, and the kernel has taken what it was given. */
   get isMovable(): boolean {
-    return this.#socket?.destroyed === false && this.#isOpen && !this.#isTerminated && !this.outbound.isBlocked
+    return this.mayMove && this.#socket?.destroyed === false && !this.outbound.isBlocked
   }
 
   /** While it is movable, is not read and handles no frame. `detach` follows in the same tick. */
@@ -200,9 +201,9 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.#inbound.resume(reason)
   }
 
-  /** Whether it may be made ready to move to another shard: it is open, and its socket is here. */
+  /** Whether it may be made ready to move to another shard: it is open, and its socket is here and not TLS, which cannot leave. */
   get mayMove(): boolean {
-    return this.#isOpen && this.#socket !== null && !this.#isTerminated
+    return this.#isOpen && this.#socket !== null && !(this.#socket instanceof TLSSocket) && !this.#isTerminated
   }
 
   /** It is neither read nor written until `unhold`. `onIdle` is called when the kernel has taken what it was given. */

@@ -2,9 +2,10 @@ import type { MessagePort } from 'node:worker_threads'
 import type { BatchReader } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { EVENT_WINDOW } from '../src/shared/credit.ts'
+import type { ErrorCode } from '../src/shared/errors.ts'
 import { events } from '../src/shared/events.ts'
 import { Link } from '../src/shared/link.ts'
-import type { Adopt, Connect, Forward } from '../src/shared/messages.ts'
+import type { Adopt, Connect, Forward, OpenGate, TlsContexts } from '../src/shared/messages.ts'
 
 /** Main among those who send to a shard; the others are shards, by index. */
 export const MAIN = -1
@@ -13,6 +14,8 @@ export interface MainLinkHandler {
   adopt(adopt: Adopt): void
   connect(connect: Connect): void
   forward(forward: Forward): void
+  openGate(gate: OpenGate): void
+  secure(contexts: TlsContexts): void
   /** `publisher`: main or the index of the shard that sends this batch. */
   receive(publisher: number, batch: BatchReader): void
   /** Main is gone or has cut the link. */
@@ -33,6 +36,8 @@ export class MainLink {
           if (parcel.kind === 'adopt') handler.adopt(parcel)
           else if (parcel.kind === 'connect') handler.connect(parcel)
           else if (parcel.kind === 'forward') handler.forward(parcel)
+          else if (parcel.kind === 'openGate') handler.openGate(parcel)
+          else if (parcel.kind === 'secure') handler.secure(parcel.tls)
         },
         onClose: () => handler.cut(),
         writeCredit: events.credit,
@@ -159,6 +164,21 @@ export class MainLink {
 
   judged(key: ConnectionKey, verdict: Uint8Array): void {
     events.judged(this.#link.out, key, verdict)
+    this.#link.posted()
+  }
+
+  knocked(visit: number, knock: Uint8Array): void {
+    events.knocked(this.#link.out, visit, knock)
+    this.#link.posted()
+  }
+
+  withdrew(visit: number): void {
+    events.withdrew(this.#link.out, visit)
+    this.#link.posted()
+  }
+
+  turnedAway(code: ErrorCode, why: string): void {
+    events.turnedAway(this.#link.out, code, why)
     this.#link.posted()
   }
 

@@ -7,6 +7,7 @@ import type { Application } from './application.ts'
 import type { ComputeRequests } from './compute-requests.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import type { Front } from './front.ts'
 import { MAIN } from './main-link.ts'
 import type { Moves } from './moves.ts'
 import type { Rooms } from './rooms.ts'
@@ -21,6 +22,8 @@ export interface CommandedShard {
   readonly application: Application
   readonly moves: Moves
   readonly computes: ComputeRequests
+  /** Null: no connection comes unread. */
+  readonly front: Front | null
   readonly context: ConnectionContext
   reserve(key: ConnectionKey, module: number): void
   credit(): void
@@ -69,6 +72,14 @@ export class ShardCommands implements CommandHandler {
 
   computed(request: number, hasFailed: boolean, code: string, result: Buffer): void {
     this.#shard.computes.onComputed(request, hasFailed, code, result)
+  }
+
+  answer(visit: number, answer: Buffer): void {
+    this.#shard.front?.answer(visit, answer)
+  }
+
+  dismiss(visit: number): void {
+    this.#shard.front?.dismiss(visit)
   }
 
   credit(): void {

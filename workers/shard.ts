@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { BatchReader } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
@@ -10,19 +11,22 @@ import type {
   Arrive,
   Connect,
   Forward,
+  OpenGate,
   ReceivedFanOut,
   ShardOptions,
   ShardTask,
+  TlsContexts,
 } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { RoomInterest } from '../src/shared/room-interest.ts'
-import type { StrategyName } from '../src/shared/ticket.ts'
+import type { HereTicket, StrategyName } from '../src/shared/ticket.ts'
 import { encodeError } from '../src/shared/values.ts'
 import { Application } from './application.ts'
 import { Compression } from './compression.ts'
 import { ComputeRequests } from './compute-requests.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import { Front } from './front.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Pause } from './inbound.ts'
@@ -75,6 +79,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   readonly #commands = new ShardCommands(this)
   readonly #passage: Passage
   readonly computes: ComputeRequests
+  #front: Front | null = null
   readonly #heartbeat: Heartbeat
   readonly #beat: NodeJS.Timeout
   readonly context: ConnectionContext
@@ -175,11 +180,30 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.connections.set(key, connection)
     this.#counters.add(Counter.CONNECTIONS, 1)
     if (handled !== null) this.application.adopt(connection, handled)
-    this.#taker.take(ticket, connection, (socket) => {
-      this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
-      openWith(connection, socket, head)
-      if (this.#isRecycling) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
-    })
+    if (ticket.via !== 'here') this.#taker.take(ticket, connection, (socket) => this.#open(connection, socket, head))
+    else if (this.#front === null) this.#open(connection, null, null)
+    else this.#front.take(ticket as HereTicket, connection, (socket, read) => this.#open(connection, socket, read))
+  }
+
+  #open(connection: Connection, socket: Duplex | null, head: Uint8Array | null): void {
+    this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
+    openWith(connection, socket, head)
+    if (this.#isRecycling) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
+  }
+
+  get front(): Front | null {
+    return this.#front
+  }
+
+  /** Connections come to this shard unread from now on. */
+  openGate({ port, front }: OpenGate): void {
+    this.#front?.stop()
+    this.#front = new Front(port, front, this.#link, this.#counters)
+    if (this.#isStopping) this.#front.stop()
+  }
+
+  secure(contexts: TlsContexts): void {
+    this.#front?.secure(contexts)
   }
 
   // ── what handlers here send ──
@@ -228,6 +252,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#memory?.stop()
     this.#taker.close()
     this.#passage.stop()
+    this.#front?.stop()
     this.application.stop()
     this.computes.stop()
     for (const connection of this.connections.values()) connection.terminate()

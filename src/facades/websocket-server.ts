@@ -19,6 +19,7 @@ import type { ShutdownReport } from '../main/shutdown.ts'
 import type { ShutdownOptions } from '../main/shutdown-options.ts'
 import { endOnSignals, type Signals } from '../main/signals.ts'
 import { type PerformanceMetrics, type Stats, statsOf } from '../main/stats.ts'
+import type { SecureContextOptions } from '../main/tls-options.ts'
 import type { TopologyReport } from '../main/topology.ts'
 import type { User } from '../main/user.ts'
 import { Audience } from '../shared/audience.ts'
@@ -115,6 +116,17 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   attach(server: Server | HttpsServer, options: AttachOptions = {}): this {
     this.#entrances.attach(server, options)
     return this
+  }
+
+  /**
+   * Replaces the certificates of `options.tls` in every shard, and in those that start later: connections that come from now
+   * on get the new ones, open ones go on. Like `options.tls` without `requestCert` and `rejectUnauthorized`; what is left out
+   * is gone, `sni` too.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID for what is no usable certificate, or without `options.tls`; SERVER_CLOSED.
+   */
+  setSecureContext(context: SecureContextOptions): void {
+    this.#entrances.secure(context)
   }
 
   /**
@@ -325,7 +337,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     const report = await shutdown
     this.#signals?.stop()
     this.#dispatcher.stop()
-    this.#entrances.remove()
+    await this.#entrances.remove()
     unregister(this.#engine)
     return report
   }

@@ -24,6 +24,7 @@ import { MainHandlerServer } from './main-handler-server.ts'
 import { MainLag } from './main-lag.ts'
 import { Mesh } from './mesh.ts'
 import { Mover } from './mover.ts'
+import { Newcomers } from './newcomers.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
@@ -74,6 +75,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly observer: EngineObserver
   readonly facade: EngineFacade
   readonly upgrades: Upgrades
+  readonly newcomers: Newcomers
   readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
   #contexts = 0
@@ -139,6 +141,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     }
     this.supervisor = new Supervisor(setup, shards, this)
     this.upgrades = new Upgrades(this)
+    this.newcomers = new Newcomers(options.tls, this.accept.bind(this))
     const { mesh, peers: all, rooms, modules, supervisor, upgrades } = this
     this.mover = new Mover({ mesh, peers: all, rooms, table: this.#table, shards: () => supervisor.shards })
     const chooseSeat = upgrades.chooseSeat.bind(upgrades)
@@ -290,6 +293,10 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.#forget(shard, 'the shard was replaced')
   }
 
+  onSeatsChanged(): void {
+    this.newcomers.entrance?.onSeatsChanged()
+  }
+
   onShardCreated(shard: RunningShard): void {
     this.state.postAll(shard.link)
     this.mesh.add(shard)
@@ -304,6 +311,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   onShardEvent(event: ShardEvent): void {
     recordShardEvent(event, this.counters, this.options.logger)
+    this.onSeatsChanged()
     this.facade.onShardEvent(event)
   }
 
@@ -329,6 +337,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.interest.clear(shard.index)
     this.modules.onShardEnded(shard)
     this.upgrades.onShardEnded(shard)
+    this.newcomers.onShardEnded(shard)
     this.mover.onShardEnded(shard)
     this.#abandon(
       [...this.peers].filter((peer) => peer.isOn(shard)),

@@ -6,12 +6,24 @@ import { ShardwsError } from '../shared/errors.ts'
 import { Attachment, type AttachOptions } from './attachment.ts'
 import type { Engine } from './engine.ts'
 import { createOwnServer } from './own-server.ts'
+import { RawEntrance } from './raw-entrance.ts'
+import { resolveSecureContext, type SecureContextOptions } from './tls-options.ts'
 
-/** Where connections come from: a server of its own, and servers that it is attached to. */
+/** Where `listen` listens. */
+interface OwnEntrance {
+  listen(port: number, host: string | undefined): Promise<AddressInfo>
+  /** Nobody new comes in. */
+  stopListening(): void
+  /** Whoever is on the way in is gone. */
+  close(): void | Promise<void>
+}
+
+/** Where connections come from: an entrance of its own, and servers that it is attached to. */
 export class Entrances {
   readonly #engine: Engine
   readonly #attachments = new Set<Attachment>()
-  #ownServer: Server | null = null
+  #own: OwnEntrance | null = null
+  #address: AddressInfo | null = null
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -20,24 +32,26 @@ export class Entrances {
   /** @throws ShardwsError ALREADY_LISTENING, SERVER_CLOSED; rejects with the error of `net.Server.listen` or of `ready()`. */
   async listen(port: number, host: string | undefined): Promise<AddressInfo> {
     this.#assertOpen()
-    if (this.#ownServer !== null) throw new ShardwsError('ALREADY_LISTENING')
-    const server = createOwnServer(this.#engine)
-    this.#ownServer = server
+    if (this.#own !== null) throw new ShardwsError('ALREADY_LISTENING')
+    const own = this.#createOwn()
+    this.#own = own
     try {
       await this.#engine.ready()
-      server.listen(port, host)
-      await once(server, 'listening')
-      this.attach(server, {})
+      this.#address = await own.listen(port, host)
+      // A shutdown may have begun meanwhile.
+      this.#assertOpen()
     } catch (error) {
-      this.#ownServer = null
-      server.close()
+      this.#own = null
+      this.#address = null
+      own.stopListening()
+      await own.close()
       throw error
     }
-    return server.address() as AddressInfo
+    return this.#address
   }
 
   get address(): AddressInfo | null {
-    return (this.#ownServer?.address() ?? null) as AddressInfo | null
+    return this.#address
   }
 
   /** @throws ShardwsError ARGUMENT_INVALID, SERVER_CLOSED */
@@ -46,16 +60,43 @@ export class Entrances {
     this.#attachments.add(new Attachment(this.#engine, server, options))
   }
 
-  /** Nobody new comes in by a server of its own. */
+  /** @throws ShardwsError ARGUMENT_INVALID, SERVER_CLOSED */
+  secure(options: SecureContextOptions): void {
+    this.#assertOpen()
+    if (this.#engine.options.tls === null) {
+      throw new ShardwsError('ARGUMENT_INVALID', 'there is no certificate to replace: give options.tls')
+    }
+    this.#engine.newcomers.secure(resolveSecureContext(options))
+  }
+
+  /** Nobody new comes in by an entrance of its own. */
   close(): void {
-    this.#ownServer?.close()
-    this.#ownServer?.closeIdleConnections()
+    this.#address = null
+    this.#own?.stopListening()
   }
 
   /** Everybody has gone. */
-  remove(): void {
+  async remove(): Promise<void> {
     for (const attachment of this.#attachments) attachment.detach()
-    this.#ownServer?.closeAllConnections()
+    await this.#own?.close()
+  }
+
+  #createOwn(): OwnEntrance {
+    if (this.#engine.options.accept !== 'attach') return new RawEntrance(this.#engine)
+    const server = createOwnServer(this.#engine)
+    return {
+      listen: async (port, host) => {
+        server.listen(port, host)
+        await once(server, 'listening')
+        this.attach(server, {})
+        return server.address() as AddressInfo
+      },
+      stopListening: () => {
+        server.close()
+        server.closeIdleConnections()
+      },
+      close: () => server.closeAllConnections(),
+    }
   }
 
   #assertOpen(): void {

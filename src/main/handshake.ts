@@ -4,6 +4,7 @@ import type { ConnectionKey } from '../shared/connection-key.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import type { Handler, Verdict } from '../shared/handler.ts'
 import { drainRead, releaseReading } from '../shared/handoff/reading.ts'
+import { type Answer, formatAnswer, refuse } from '../shared/handoff/refusal.ts'
 import type { Handled } from '../shared/messages.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
 import { type Agreement, formatAgreement } from '../shared/protocol/permessage-deflate.ts'
@@ -13,7 +14,6 @@ import { encodeValue } from '../shared/values.ts'
 import { HandlerModule } from './handler-modules.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions, VerifyClient } from './options.ts'
-import { type Answer, formatAnswer, refuse } from './refusal.ts'
 import { requestFields } from './request-fields.ts'
 import type { RouteMatch } from './route-match.ts'
 import type { RunningShard } from './running-shard.ts'
@@ -36,6 +36,8 @@ export interface HandshakeContext {
   match(url: string): RouteMatch | null
   /** Null: none can take it now, and any will do. @throws ShardwsError PLACEMENT_FAILED */
   chooseSeat(request: UpgradeRequest): number | null
+  /** Whether new connections may go there. */
+  isSeated(shard: RunningShard): boolean
   shardAt(seat: number): RunningShard | null
   /** Whether it is worth waiting for the shard of this seat. */
   isComing(seat: number): boolean
@@ -58,6 +60,8 @@ export interface HandshakeContext {
 export interface Upgrade extends Applicant {
   readonly socket: Duplex
   readonly head: Buffer
+  /** The shard that has read the request and can be the only one; null: any. */
+  readonly home: RunningShard | null
 }
 
 /**
@@ -73,6 +77,7 @@ export class Handshake {
   readonly #raw: IncomingMessage
   readonly #socket: Duplex
   readonly #head: Buffer
+  readonly #home: RunningShard | null
   readonly #dueMs: number
   #verifyDueMs = Number.POSITIVE_INFINITY
   #reserveDueMs = Number.POSITIVE_INFINITY
@@ -94,13 +99,15 @@ export class Handshake {
   readonly #onAdopting = (): void => this.#place()
 
   /** @param dueMs by when the client must have its answer. */
-  constructor(key: ConnectionKey, context: HandshakeContext, { request, socket, head, ip }: Upgrade, dueMs: number) {
+  constructor(key: ConnectionKey, context: HandshakeContext, upgrade: Upgrade, dueMs: number) {
+    const { request, socket, head, ip, home } = upgrade
     this.key = key
     this.applicant = { request, ip }
     this.#context = context
     this.#raw = request
     this.#socket = socket
     this.#head = head
+    this.#home = home
     this.#dueMs = dueMs
     socket.on('close', () => this.#onSocketClose())
   }
@@ -278,6 +285,7 @@ export class Handshake {
   }
 
   #place(): void {
+    if (this.#home !== null) return this.#stayAt(this.#home)
     let seat: number | null
     try {
       seat = this.#context.chooseSeat(this.#request)
@@ -291,6 +299,13 @@ export class Handshake {
     else if (!this.#context.awaitShard(this.#onAdopting)) this.fail('NO_SHARD')
   }
 
+  /** The request was read there. One that is late is waited for: nobody else can take its place. */
+  #stayAt(home: RunningShard): void {
+    if (!home.isRunning || !this.#context.isSeated(home)) return this.fail('NO_SHARD')
+    this.#reserve(home)
+    this.#reserveDueMs = Number.POSITIVE_INFINITY
+  }
+
   #take(seat: number): void {
     const shard = this.#context.shardAt(seat)
     if (!shard?.canTake) {
@@ -299,10 +314,14 @@ export class Handshake {
       return
     }
     this.#awaitedSeat = null
+    this.#reserve(shard)
+    this.#reserveDueMs = this.#context.nowMs + RESERVE_TIMEOUT_MS
+  }
+
+  #reserve(shard: RunningShard): void {
     this.#shard = shard
     shard.assigned++
     shard.link.reserve(this.key, this.#module)
-    this.#reserveDueMs = this.#context.nowMs + RESERVE_TIMEOUT_MS
   }
 
   #onReserveTimeout(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { ResourceLimits } from 'node:worker_threads'
 import type { Handler, HandlerFunction, Verdict } from '../shared/handler.ts'
 import type { CanJoin } from '../shared/joining.ts'
-import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
+import type { FrontTls, ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ComputeOptions, ResolvedCompute } from './compute-options.ts'
@@ -12,6 +12,7 @@ import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
 import type { ResolvedRoomOptions, RoomOptions } from './room-options.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
+import type { TlsOptions } from './tls-options.ts'
 import type { ResolvedUsers, UserOptions } from './user-options.ts'
 
 /** What `verifyClient`, which has the request's socket, may answer besides. */
@@ -106,6 +107,15 @@ export interface WebSocketServerOptions extends GuardOptions, HandlerOptions, Ro
   resourceLimits?: ResourceLimits
   /** Bytes outside the heap (Buffers) that one shard thread may hold, from 16 MiB; watched like the heap. Default 1 GiB. */
   maxExternalBytes?: number
+  /**
+   * Where `listen` has a new connection's request read. 'attach': on main, by an HTTP server, as those that are attached do.
+   * 'raw': main accepts TCP connections and shards read them, as far as `tls` says through TLS; what functions on main
+   * decide (`verifyClient`, `handleProtocols`, middleware …) is asked of main. Excludes `shardBy` and a `placement`
+   * function, which need the request. Default 'attach'.
+   */
+  accept?: 'attach' | 'raw'
+  /** Certificates, for TLS in the shards; with `accept: 'raw'`. Default: none, `listen` is for plain TCP. */
+  tls?: TlsOptions
   /** Forces a hand-off strategy instead of probing; for tests. */
   handoff?: Exclude<StrategyName, 'local'>
 
@@ -240,6 +250,9 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly execArgv: readonly string[] | undefined
   readonly resourceLimits: ResourceLimits
   readonly handoff: Exclude<StrategyName, 'local'> | undefined
+  readonly accept: 'attach' | 'raw'
+  /** Null: plain TCP. */
+  readonly tls: FrontTls | null
   readonly shard: ShardOptions
   /** Null: compression is never agreed on. */
   readonly deflatePolicy: DeflatePolicy | null

@@ -1,21 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { PendingRequests } from './pending-requests.ts'
-import type { RefusalContext } from './refusal.ts'
-
-/** Bytes of a request's head; past it Node answers with 431. */
-const MAX_HEADER_BYTES = 16 * 1024
+import { createServer, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { PendingRequests } from '../shared/handoff/pending-requests.ts'
+import { answerUpgradeRequired, UPGRADE_ONLY } from '../shared/handoff/upgrade-only.ts'
+import { type RefusalContext, recordRefusal } from './refusal.ts'
 
 /** An HTTP server for WebSocket only: other requests get 426. */
 export function createOwnServer(context: RefusalContext): Server {
-  // Node's deadlines would begin anew with the first byte of the request; ours is one from accept to 101.
-  const server = createServer(
-    { headersTimeout: 0, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES },
-    answerUpgradeRequired,
-  )
-  new PendingRequests(server, context)
+  const { maxPendingHandshakes: maxPending, handshakeTimeoutMs: timeoutMs } = context.options
+  const pending = new PendingRequests({ maxPending, timeoutMs, onEnded: (code) => recordRefusal(context, code) })
+  const server = createServer(UPGRADE_ONLY, answerUpgradeRequired)
+  server.on('connection', (socket: Socket) => pending.admit(socket))
   return server
-}
-
-function answerUpgradeRequired(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(426, { Upgrade: 'websocket', Connection: 'Upgrade, close', 'Sec-WebSocket-Version': '13' }).end()
 }

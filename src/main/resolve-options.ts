@@ -26,6 +26,7 @@ import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './optio
 import type { PlacementOptions } from './placement.ts'
 import { ROOM_CHECKS, resolveRooms } from './room-options.ts'
 import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
+import { resolveTls } from './tls-options.ts'
 import { resolveUsers, USER_CHECKS } from './user-options.ts'
 
 type OptionName = keyof WebSocketServerOptions
@@ -57,6 +58,8 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   execArgv: listOf(isString, 'an array of strings'),
   resourceLimits: isObject('an object'),
   maxExternalBytes: integer(16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
+  accept: oneOf('attach', 'raw'),
+  tls: isObject('an object'),
   handoff: oneOf('transfer', 'descriptor', 'relay'),
   maxPayload: integer(1, INT32_MAX),
   maxFragments: integer(1, INT32_MAX),
@@ -164,6 +167,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     execArgv: options.execArgv,
     resourceLimits: { maxOldGenerationSizeMb: 1024, ...options.resourceLimits },
     handoff: options.handoff,
+    ...resolveAccept(options),
     shard: Object.freeze({
       maxPayload,
       maxCompressedSize: options.maxCompressedSize ?? maxPayload,
@@ -223,6 +227,27 @@ function resolveHandler(options: WebSocketServerOptions): Pick<ResolvedOptions, 
   const guards = resolveGuards(options)
   if (handler instanceof URL) assertModulesPossible({ canJoin, guards })
   return { handler, canJoin, guards }
+}
+
+/** What excludes each other among the ways in. */
+function resolveAccept(options: WebSocketServerOptions): Pick<ResolvedOptions, 'accept' | 'tls'> {
+  const { accept = 'attach', handoff, placement, shardBy } = options
+  const tls = resolveTls(options.tls)
+  if (accept === 'attach') {
+    if (tls === null) return { accept, tls }
+    throw new ShardwsError('OPTION_INVALID', `options.tls needs accept: 'raw'; with 'attach', attach an https.Server`)
+  }
+  if (shardBy !== undefined || typeof placement === 'function') {
+    const name = shardBy === undefined ? 'placement' : 'shardBy'
+    throw new ShardwsError(
+      'OPTION_INVALID',
+      `options.${name} needs the request, which with accept: '${accept}' the shard reads: leave ${name} out or use 'attach'`,
+    )
+  }
+  if (handoff === 'relay') {
+    throw new ShardwsError('OPTION_INVALID', `options.handoff: 'relay' hands over no TCP connections for '${accept}'`)
+  }
+  return { accept, tls }
 }
 
 function resolvePlacement({ placement, shardBy }: WebSocketServerOptions): PlacementOptions {

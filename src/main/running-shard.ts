@@ -15,6 +15,7 @@ import type { RoomInterest } from '../shared/room-interest.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { ResolvedOptions } from './options.ts'
+import { RemoteSocket } from './remote-socket.ts'
 import { ShardLink } from './shard-link.ts'
 import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
 import { SHARD_URL } from './shard-url.ts'
@@ -38,6 +39,9 @@ export interface ShardObserver {
   onMovedOut(move: number, stayed: readonly ConnectionKey[]): void
   onArrived(move: number): void
   onFaltered(shard: RunningShard, cause: Buffer): void
+  onKnocked(shard: RunningShard, visit: number, knock: Buffer): void
+  onWithdrew(shard: RunningShard, visit: number): void
+  onTurnedAway(code: string, why: string): void
   onCompute(shard: RunningShard, request: number, task: Buffer): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
@@ -187,14 +191,16 @@ export class RunningShard implements EventHandler {
   /** @throws ShardwsError NOT_TRANSFERABLE; `socket` is untouched then. */
   give(socket: Parameters<Giver['give']>[0], head: Buffer, { key, agreement, handler, introduction }: Given): void {
     const isWatched = introduction === null && hearsPings(handler as Handler | null)
-    this.#giver.give(socket, (ticket, transfer) => {
+    const post: Parameters<Giver['give']>[1] = (ticket, transfer) => {
       // A copy: `head` may be a view on a pool that other views share.
       const bytes = head.length === 0 ? null : new Uint8Array(head)
       this.link.adopt(
         { kind: 'adopt', key, head: bytes, agreement, isWatched, handled: introduction, ticket },
         transfer,
       )
-    })
+    }
+    if (socket instanceof RemoteSocket) socket.passOn(post)
+    else this.#giver.give(socket, post)
   }
 
   /** Gives this shard what another one has given back. */
@@ -273,6 +279,18 @@ export class RunningShard implements EventHandler {
 
   compute(request: number, task: Buffer): void {
     this.#observer.onCompute(this, request, task)
+  }
+
+  knocked(visit: number, knock: Buffer): void {
+    this.#observer.onKnocked(this, visit, knock)
+  }
+
+  withdrew(visit: number): void {
+    this.#observer.onWithdrew(this, visit)
+  }
+
+  turnedAway(code: string, why: string): void {
+    this.#observer.onTurnedAway(code, why)
   }
 
   faltered(cause: Buffer): void {

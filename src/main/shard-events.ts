@@ -13,9 +13,11 @@ import type { HandlerModules } from './handler-modules.ts'
 import type { LimitLog } from './limit-log.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { Mover } from './mover.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Peer } from './peer.ts'
 import type { PeerRegistry } from './peer-registry.ts'
+import { recordRefusal } from './refusal.ts'
 import type { Rooms } from './rooms.ts'
 import type { RunningShard, ShardObserver } from './running-shard.ts'
 import type { SecurityLog } from './security-log.ts'
@@ -36,6 +38,7 @@ interface Host {
   readonly modules: HandlerModules
   readonly supervisor: Supervisor
   readonly upgrades: Upgrades
+  readonly newcomers: Newcomers
   readonly mover: Mover
   readonly compute: Compute
   readonly observer: EngineObserver
@@ -121,6 +124,18 @@ export class ShardEvents implements ShardObserver {
 
   onFaltered(shard: RunningShard, cause: Buffer): void {
     this.#host.onFaltered(shard, decodeError(cause))
+  }
+
+  onKnocked(shard: RunningShard, visit: number, knock: Buffer): void {
+    this.#host.newcomers.begin(shard, visit, knock)
+  }
+
+  onWithdrew(shard: RunningShard, visit: number): void {
+    this.#host.newcomers.withdraw(shard, visit)
+  }
+
+  onTurnedAway(code: string, why: string): void {
+    recordRefusal(this.#host, code as ErrorCode, why)
   }
 
   onArrived(move: number): void {

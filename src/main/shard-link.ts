@@ -3,7 +3,7 @@ import { commands } from '../shared/commands.ts'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { dispatchEvents, type EventHandler } from '../shared/events.ts'
 import { type CreditAccount, Link } from '../shared/link.ts'
-import type { Adopt, ComputeAnswer, Connect, FanOut, Forward, Moving } from '../shared/messages.ts'
+import type { Adopt, ComputeAnswer, Connect, FanOut, Forward, Moving, OpenGate, Secure } from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
@@ -39,6 +39,24 @@ export class ShardLink {
 
   connect(connect: Connect): void {
     this.#link.postParcel(connect, [connect.port])
+  }
+
+  openGate(gate: OpenGate): void {
+    this.#link.postParcel(gate, [gate.port])
+  }
+
+  secure(secure: Secure): void {
+    this.#link.postParcel(secure, [])
+  }
+
+  answer(visit: number, answer: Uint8Array): void {
+    commands.answer(this.#link.out, visit, answer)
+    this.#link.posted()
+  }
+
+  dismiss(visit: number): void {
+    commands.dismiss(this.#link.out, visit)
+    this.#link.posted()
   }
 
   /** Returns the payload bytes. */

@@ -28,6 +28,8 @@ export interface SupervisorObserver {
   /** It has ended as it was told to, its connections being gone. */
   onShardRetired(shard: RunningShard): void
   onShardEvent(event: ShardEvent): void
+  /** Shards retire: they get no new connections. */
+  onSeatsChanged(): void
 }
 
 interface Seat {
@@ -159,6 +161,7 @@ export class Supervisor implements WatchdogObserver {
     seat.current = successor
     seat.row = successor.index
     void this.#watch(seat, successor)
+    this.#observer.onSeatsChanged()
     return { former, successor }
   }
 
@@ -178,6 +181,7 @@ export class Supervisor implements WatchdogObserver {
     for (const { retry } of removed) clearTimeout(retry)
     const shards = removed.flatMap(({ current }) => current ?? [])
     for (const shard of shards) this.#retiring.add(shard)
+    this.#observer.onSeatsChanged()
     return shards
   }
 

@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import type { Verdict } from '../shared/handler.ts'
+import { endPendingRequest } from '../shared/handoff/pending-requests.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
+import { type Answer, formatAnswer, refuse, retryAfter } from '../shared/handoff/refusal.ts'
 import { type OpeningHandshake, splitTarget, validateUpgrade } from '../shared/protocol/handshake.ts'
 import { type Agreement, keepsContext, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
 import { Sweep } from '../shared/sweep.ts'
@@ -16,9 +18,9 @@ import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
 import { compileOrigins } from './origin.ts'
 import type { PeerRegistry } from './peer-registry.ts'
-import { endPendingRequest } from './pending-requests.ts'
 import { createPlacement, type Placement } from './placement.ts'
-import { type Answer, formatAnswer, recordRefusal, refuse, retryAfter } from './refusal.ts'
+import { recordRefusal } from './refusal.ts'
+import { RemoteSocket } from './remote-socket.ts'
 import type { RouteMatch } from './route-match.ts'
 import type { Router } from './router.ts'
 import type { RunningShard } from './running-shard.ts'
@@ -73,7 +75,8 @@ export class Upgrades implements HandshakeContext {
   accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     holdReading(socket)
     socket.on('error', () => {})
-    const waitedMs = endPendingRequest(socket)
+    const remote = socket instanceof RemoteSocket ? (socket as RemoteSocket<RunningShard>) : null
+    const waitedMs = remote?.waitedMs ?? endPendingRequest(socket)
     const applicant = { request, ip: this.#addressOf(request) }
     const opening = this.#check(applicant)
     if (opening instanceof ShardwsError) {
@@ -88,7 +91,8 @@ export class Upgrades implements HandshakeContext {
     this.guard.add(key, applicant.ip)
     this.#sweep.start()
     const dueMs = this.nowMs + this.options.handshakeTimeoutMs - waitedMs
-    const handshake = new Handshake(key, this, { ...applicant, socket, head }, dueMs)
+    const home = remote?.shard ?? null
+    const handshake = new Handshake(key, this, { ...applicant, socket, head, home }, dueMs)
     this.#handshakes.set(key, handshake)
     // It answers the client itself in every case; what can reject is a listener of the application.
     handshake.run(opening).catch((error: Error) => {
@@ -149,6 +153,10 @@ export class Upgrades implements HandshakeContext {
 
   chooseSeat(request: UpgradeRequest): number | null {
     return this.#placement.choose(request, this.#host.supervisor.seats)
+  }
+
+  isSeated(shard: RunningShard): boolean {
+    return this.#host.supervisor.seats.includes(shard)
   }
 
   shardAt(seat: number): RunningShard | null {

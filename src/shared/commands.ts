@@ -38,6 +38,8 @@ const Command = {
   MOVED: 29,
   CANCEL: 30,
   COMPUTED: 31,
+  ANSWER: 32,
+  DISMISS: 33,
 } as const
 
 export interface CommandHandler {
@@ -90,6 +92,10 @@ export interface CommandHandler {
   cancel(move: number): void
   /** Answers `compute`: `code` is an ErrorCode or '', `result` as of `encodeValue` or, if it has failed, of `encodeError`. */
   computed(request: number, hasFailed: boolean, code: string, result: Buffer): void
+  /** Refuse who has knocked with this complete answer. */
+  answer(visit: number, answer: Buffer): void
+  /** Destroy the socket of who has knocked. */
+  dismiss(visit: number): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -165,6 +171,11 @@ export const commands = {
     batch.begin(Command.COMPUTED, request, hasFailed, code)
     batch.bytes(result)
   },
+  answer(batch: BatchWriter, visit: number, answer: Uint8Array): void {
+    batch.begin(Command.ANSWER, visit)
+    batch.bytes(answer)
+  },
+  dismiss: (batch: BatchWriter, visit: number): void => batch.begin(Command.DISMISS, visit),
   judge(batch: BatchWriter, key: ConnectionKey, module: number, request: Uint8Array): void {
     batch.begin(Command.JUDGE, key, module)
     batch.bytes(request)
@@ -314,6 +325,17 @@ function dispatchMove(tag: number, batch: BatchReader, handler: CommandHandler):
       return handler.moved(batch.number())
     case Command.CANCEL:
       return handler.cancel(batch.number())
+    default:
+      return dispatchAnswer(tag, batch, handler)
+  }
+}
+
+function dispatchAnswer(tag: number, batch: BatchReader, handler: CommandHandler): void {
+  switch (tag) {
+    case Command.ANSWER:
+      return handler.answer(batch.number(), batch.bytes())
+    case Command.DISMISS:
+      return handler.dismiss(batch.number())
     default:
       throw new ShardwsError('UNKNOWN_MESSAGE', `unknown command ${tag}`)
   }

@@ -84,6 +84,8 @@ export const Counter = {
   COALESCED_MESSAGES: 42,
   /** Messages sent at once for want of a window, by `maxCoalescedKeys`. */
   REFUSED_WINDOWS: 43,
+  /** Connections that came unread and have become one of the shard's own or have ended. */
+  ARRIVALS_ENDED: 44,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 

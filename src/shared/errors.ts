@@ -67,6 +67,7 @@ const TABLE = {
     status: 429,
     option: 'connectionRate',
   },
+  TLS_FAILED: { message: 'TLS could not be agreed on with the client' },
   HEADERS_TOO_LARGE: { message: 'more header fields than maxHeaderFields', status: 431, option: 'maxHeaderFields' },
   VERIFY_FAILED: { message: 'verifyClient or upgrade threw, rejected or gave no valid answer', status: 500 },
   PLACEMENT_FAILED: { message: 'placement or shardBy threw or returned no valid answer', status: 500 },

@@ -29,6 +29,9 @@ const Event = {
   ARRIVED: 23,
   FALTERED: 24,
   COMPUTE: 25,
+  KNOCKED: 26,
+  WITHDREW: 27,
+  TURNED_AWAY: 28,
 } as const
 
 export interface EventHandler {
@@ -77,6 +80,12 @@ export interface EventHandler {
   faltered(cause: Buffer): void
   /** A handler wants this task computed, as of `encodeValue`; `computed` answers. */
   compute(request: number, task: Buffer): void
+  /** A client of whom nothing was read before has sent its request: a `Knock` as of `encodeValue`. */
+  knocked(visit: number, knock: Buffer): void
+  /** That client is gone; nothing is to be decided any more. */
+  withdrew(visit: number): void
+  /** A client was refused or lost before its request was complete. `code` is an ErrorCode, `why` for people. */
+  turnedAway(code: string, why: string): void
   credit(): void
 }
 
@@ -141,6 +150,12 @@ export const events = {
     batch.begin(Event.COMPUTE, request)
     batch.bytes(task)
   },
+  knocked(batch: BatchWriter, visit: number, knock: Uint8Array): void {
+    batch.begin(Event.KNOCKED, visit)
+    batch.bytes(knock)
+  },
+  withdrew: (batch: BatchWriter, visit: number): void => batch.begin(Event.WITHDREW, visit),
+  turnedAway: (batch: BatchWriter, code: string, why: string): void => batch.begin(Event.TURNED_AWAY, code, why),
   faltered(batch: BatchWriter, cause: Uint8Array): void {
     batch.begin(Event.FALTERED)
     batch.bytes(cause)
@@ -215,6 +230,19 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.finished(batch.number())
     case Event.CREDIT:
       return handler.credit()
+    default:
+      return dispatchVisit(tag, batch, handler)
+  }
+}
+
+function dispatchVisit(tag: number, batch: BatchReader, handler: EventHandler): void {
+  switch (tag) {
+    case Event.KNOCKED:
+      return handler.knocked(batch.number(), batch.bytes())
+    case Event.WITHDREW:
+      return handler.withdrew(batch.number())
+    case Event.TURNED_AWAY:
+      return handler.turnedAway(batch.string(), batch.string())
     default:
       throw new ShardwsError('UNKNOWN_MESSAGE', `unknown event ${tag}`)
   }

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { SecureContextOptions } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
 import type { BinaryType } from './binary-type.ts'
 import type { ConnectionKey } from './connection-key.ts'
@@ -115,7 +117,83 @@ export interface Moving {
 }
 
 /** What is posted on its own, not in a batch, because it needs a transfer list. */
-export type Parcel = Adopt | Connect | Accept | Arrive | Forward
+export type Parcel = Adopt | Connect | Accept | Arrive | Forward | OpenGate | Secure
+
+/** Connections come unread over this port from now on: see `Arrival`. */
+export interface OpenGate {
+  readonly kind: 'openGate'
+  readonly port: MessagePort
+  readonly front: FrontOptions
+}
+
+/** Other certificates for connections that come from now on. */
+export interface Secure {
+  readonly kind: 'secure'
+  readonly tls: TlsContexts
+}
+
+/** How a shard meets clients of whom nothing was read. Times in milliseconds. */
+export interface FrontOptions {
+  /** Connections whose request is not complete, at a time. */
+  readonly maxPending: number
+  /** From the accepted connection to the 101. */
+  readonly handshakeTimeoutMs: number
+  /** Null: plain TCP. */
+  readonly tls: FrontTls | null
+}
+
+export interface FrontTls {
+  readonly contexts: TlsContexts
+  /** Of all shards, so that a session that one has begun can be resumed on another. 48 bytes. */
+  readonly ticketKeys: Uint8Array
+  /** Whether clients are asked for a certificate, and refused without a valid one. */
+  readonly requestCert: boolean
+  readonly rejectUnauthorized: boolean
+}
+
+/** What `tls.createSecureContext` takes, as far as it can cross threads. */
+export interface TlsContext extends Pick<SecureContextOptions, TlsContextName> {}
+
+export type TlsContextName =
+  | 'ca'
+  | 'cert'
+  | 'ciphers'
+  | 'crl'
+  | 'dhparam'
+  | 'ecdhCurve'
+  | 'key'
+  | 'maxVersion'
+  | 'minVersion'
+  | 'passphrase'
+  | 'pfx'
+  | 'sigalgs'
+
+export interface TlsContexts {
+  /** For clients that name no server, or one that `byName` does not know. */
+  readonly fallback: TlsContext
+  /** By server name in lower case; `*.` stands for one label. */
+  readonly byName: Readonly<Record<string, TlsContext>>
+}
+
+/** A complete upgrade request that a shard has read, for main to decide about. */
+export interface Knock {
+  readonly method: string
+  readonly url: string
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+  readonly headers: IncomingHttpHeaders
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly isEncrypted: boolean
+  /** The name that the client has asked TLS for, '' for none. */
+  readonly servername: string
+  /** What TLS thinks of the client's certificate; false without one. */
+  readonly isAuthorized: boolean
+  /** As of `TLSSocket.getPeerCertificate()`, null unless `requestCert`. */
+  readonly certificate: object | null
+  /** Milliseconds since the connection was accepted. */
+  readonly waitedMs: number
+}
 
 /** The socket of a connection that has moved, from main, by way of which it has come. */
 export interface Forward {

@@ -158,6 +158,19 @@ const ROWS: Readonly<Record<Name, Row>> = {
     ],
     bad: [64, '64', null, true],
   },
+  accept: {
+    read: ({ accept }) => accept,
+    byDefault: 'attach',
+    good: ['attach', 'raw'],
+    bad: ['RAW', '', null, 1, true, {}],
+  },
+  tls: {
+    read: ({ tls }) => tls,
+    byDefault: null,
+    // What may be in it: test/main/tls-options.test.ts.
+    good: [],
+    bad: ['cert', null, 1, true],
+  },
   handoff: {
     read: ({ handoff }) => handoff,
     byDefault: undefined,

@@ -42,6 +42,8 @@ const COMMANDS: readonly (keyof CommandHandler & string)[] = [
   'deleteState',
   'admit',
   'load',
+  'answer',
+  'dismiss',
   'judge',
   'prepare',
   'moving',
@@ -115,6 +117,8 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
       }),
     ),
   ],
+  answer: [command('answer', keys, payloads)],
+  dismiss: [command('dismiss', keys)],
   judge: [command('judge', keys, fc.nat(9), payloads)],
   send: [
     fc.tuple(keys, shortPayloads, flags).map(

@@ -100,7 +100,7 @@ export class DescriptorGiver implements Giver {
 type Post = (ticket: Ticket, transfer: TransferListItem[]) => void
 
 interface Waiting {
-  readonly readInto: ReadInto
+  readonly readInto: ReadInto | null
   readonly adopt: (socket: Duplex | null) => void
 }
 
@@ -125,7 +125,7 @@ export class DescriptorTaker implements Taker {
     pipe.readStart()
   }
 
-  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+  take(ticket: Ticket, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void {
     const { sequence } = ticket as DescriptorTicket
     const handle = this.#arrived.get(sequence)
     this.#arrived.delete(sequence)

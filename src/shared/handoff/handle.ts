@@ -78,8 +78,9 @@ export function detach(socket: Socket): StreamHandle | null {
   return handle
 }
 
-/** Builds the shard's socket around `handle`: half-open allowed, no Nagle delay, reading into the shared buffer. */
-export function wrapTcp(handle: TcpHandle, readInto: ReadInto): Socket {
+/** Builds the shard's socket around `handle`: half-open allowed, no Nagle delay, reading into the shared buffer if there is one. */
+export function wrapTcp(handle: TcpHandle, readInto: ReadInto | null): Socket {
+  if (readInto === null) return socketOver(handle, { allowHalfOpen: true }).setNoDelay(true)
   const { buffer } = readInto
   const callback = (length: number): boolean => {
     readInto.onRead(buffer.subarray(0, length))

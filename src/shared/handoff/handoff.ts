@@ -85,7 +85,7 @@ class TakerByTicket implements Taker {
     this.ready = forTcp.ready
   }
 
-  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+  take(ticket: Ticket, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void {
     const taker = ticket.via === 'relay' ? this.#forOthers : this.#forTcp
     taker.take(ticket, readInto, adopt)
   }

@@ -61,7 +61,7 @@ export class LocalTaker implements Taker {
   readonly ready = Promise.resolve()
   #closed = false
 
-  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+  take(ticket: Ticket, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void {
     const { sequence } = ticket as LocalTicket
     if (this.#closed) discard(sequence)
     const arrived = parked.get(sequence)
@@ -84,8 +84,9 @@ function discard(sequence: number): void {
   else found.stream.destroy()
 }
 
-function adoptStream(stream: Duplex, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+function adoptStream(stream: Duplex, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void {
   if (stream.destroyed) return adopt(null)
+  if (readInto === null) return adopt(stream)
   // Copied because the chunk is the stream's own and may be shared, while `onRead` may write into what it gets.
   stream.on('data', (chunk: Buffer) => readInto.onRead(Buffer.from(chunk)))
   // Resuming takes effect in the next tick, and the adopter may still pause: hence before `adopt`.

@@ -120,14 +120,14 @@ export class RelayTaker implements Taker {
   readonly ready = Promise.resolve()
   #closed = false
 
-  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+  take(ticket: Ticket, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void {
     const { port, state } = ticket as RelayTicket
     if (this.#closed) {
       port.close()
       return adopt(null)
     }
     const socket = new RelaySocket(port, state)
-    socket.on('data', (bytes: Buffer) => readInto.onRead(bytes))
+    if (readInto !== null) socket.on('data', (bytes: Buffer) => readInto.onRead(bytes))
     adopt(socket)
   }
 

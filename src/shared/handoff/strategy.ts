@@ -47,10 +47,11 @@ export interface Taker {
   readonly ready: Promise<void>
   /**
    * Calls `adopt` exactly once, at once or when the socket has arrived, with a Duplex that reads into
-   * `readInto` (never before `adopt` has returned); with `null` if the socket never will arrive.
+   * `readInto` (never before `adopt` has returned), or, without, is an ordinary stream; with `null` if the socket never
+   * will arrive.
    * The Duplex allows half-open: the peer's FIN is an 'end' and the adopter decides when to `end()`.
    */
-  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void
+  take(ticket: Ticket, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void
   /**
    * Where sockets cannot go from shard to shard: gives one that was taken back to main, which knows it by `id`. Fulfilled
    * when it is on its way. As `Giver.give` otherwise.

@@ -37,7 +37,7 @@ export class TransferTaker implements Taker {
   readonly ready = Promise.resolve()
   #closed = false
 
-  take(ticket: Ticket, readInto: ReadInto, adopt: (socket: Duplex | null) => void): void {
+  take(ticket: Ticket, readInto: ReadInto | null, adopt: (socket: Duplex | null) => void): void {
     const { handle } = ticket as TransferTicket
     if (!this.#closed) return adopt(wrapTcp(handle, readInto))
     // Nobody else refers to the handle and garbage collection would not close it.

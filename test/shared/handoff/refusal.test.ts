@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { formatAnswer, refuse } from '../../src/main/refusal.ts'
-import { ERRORS, type ErrorCode, ShardwsError } from '../../src/shared/errors.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../../../src/shared/errors.ts'
+import { formatAnswer, refuse } from '../../../src/shared/handoff/refusal.ts'
 
 function head(answer: string): { status: number; fields: Record<string, string>; body: string } {
   const [before = '', body = ''] = answer.split('\r\n\r\n')
