@@ -339,13 +339,21 @@ export class Handshake {
     this.#isAccepted = true
     this.#agreement = this.#context.agree(this.#opening)
     const extensions = this.#agreement === null ? '' : formatAgreement(this.#agreement)
-    const answer = formatAccepted(this.#opening.key, this.#request.protocol, extensions)
-    this.#socket.write(answer, 'latin1', (error) => {
-      if (this.#isOver) return
-      if (error) this.#socket.destroy()
-      else if (shard.isAdopting) this.#give(shard)
-      else this.onShardEnded(shard)
-    })
+    this.#socket.write(formatAccepted(this.#opening.key, this.#request.protocol, extensions), 'latin1')
+    // The socket closes by itself.
+    if (this.#socket.errored !== null) return
+    // As a rule the kernel has taken it by now. To wait for the callback of this write would cost a tick, and the socket,
+    // destroyed within it, would make an error with a stack for nobody.
+    if (this.#socket.writableLength === 0) this.#give(shard)
+    else this.#socket.write('', (error) => this.#onAccepted(shard, error))
+  }
+
+  /** The kernel has taken the 101 in the end, or never will. */
+  #onAccepted(shard: RunningShard, error: Error | null | undefined): void {
+    if (this.#isOver) return
+    if (error) this.#socket.destroy()
+    else if (shard.isAdopting) this.#give(shard)
+    else this.onShardEnded(shard)
   }
 
   #give(shard: RunningShard): void {

@@ -47,11 +47,13 @@ export function surrender(socket: Duplex, consume: (handle: TcpHandle) => void):
   // A pending write would be cut off: its request belongs to this thread's event loop.
   if (socket.writableLength > 0) throw new ShardwsError('NOT_TRANSFERABLE', 'socket has writes pending; await them')
   stopReading(handle)
-  detach(socket as Socket)
+  // Nagle's delay is off on the descriptor from here on. Where it is off already the socket knows, and makes no system call.
+  const owner = socket as SocketWithHandle
+  owner.setNoDelay(true)
+  detach(owner)
   try {
     consume(handle)
   } catch (cause) {
-    const owner = socket as SocketWithHandle
     owner._handle = handle
     throw new ShardwsError('NOT_TRANSFERABLE', 'socket could not be posted', { cause })
   }
@@ -78,17 +80,15 @@ export function detach(socket: Socket): StreamHandle | null {
   return handle
 }
 
-/** Builds the shard's socket around `handle`: half-open allowed, no Nagle delay, reading into the shared buffer if there is one. */
+/** Builds the shard's socket around `handle`: half-open allowed, reading into the shared buffer if there is one. */
 export function wrapTcp(handle: TcpHandle, readInto: ReadInto | null): Socket {
-  if (readInto === null) return socketOver(handle, { allowHalfOpen: true }).setNoDelay(true)
+  if (readInto === null) return socketOver(handle, { allowHalfOpen: true })
   const { buffer } = readInto
   const callback = (length: number): boolean => {
     readInto.onRead(buffer.subarray(0, length))
     return true
   }
-  const socket = socketOver(handle, { allowHalfOpen: true, onread: { buffer, callback } })
-  socket.setNoDelay(true)
-  return socket
+  return socketOver(handle, { allowHalfOpen: true, onread: { buffer, callback } })
 }
 
 interface WrapOptions {
