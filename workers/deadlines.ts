@@ -22,6 +22,8 @@ export class Deadlines {
   #nextPingMs: number
   #endOfLifeMs: number
   #endMs = Number.POSITIVE_INFINITY
+  /** What has piled up while the connection was not read may not have been read yet. */
+  #isUnheard = false
 
   constructor(options: ShardOptions, now: number) {
     this.#options = options
@@ -58,10 +60,11 @@ export class Deadlines {
     else if (this.#messageMs === Number.POSITIVE_INFINITY) this.#messageMs = now
   }
 
-  /** The connection was not read until now: nothing of that time was the peer's. */
-  readAgain(now: number): void {
-    this.#heardMs = now
-    if (this.#messageMs !== Number.POSITIVE_INFINITY) this.#messageMs = now
+  /** The connection was not read for so long: nothing of that time was the peer's, who is judged again once it could be heard. */
+  readAgain(pausedMs: number): void {
+    this.#heardMs += pausedMs
+    this.#messageMs += pausedMs
+    this.#isUnheard = true
   }
 
   /** The connection is ending and must be gone by then. */
@@ -74,10 +77,12 @@ export class Deadlines {
     if (now >= this.#endMs) return 'end'
     if (!isOpen) return null
     const { idleTimeoutMs, livenessMs, messageTimeoutMs, pingIntervalMs } = this.#options
-    const silentMs = isDeaf ? 0 : now - this.#heardMs
+    const mayJudge = !isDeaf && !this.#isUnheard
+    if (!isDeaf) this.#isUnheard = false
+    const silentMs = mayJudge ? now - this.#heardMs : 0
     if (livenessMs > 0 && silentMs >= livenessMs) return 'liveness'
     if (idleTimeoutMs > 0 && silentMs >= idleTimeoutMs) return 'idle'
-    if (messageTimeoutMs > 0 && !isDeaf && now - this.#messageMs >= messageTimeoutMs) return 'message'
+    if (messageTimeoutMs > 0 && mayJudge && now - this.#messageMs >= messageTimeoutMs) return 'message'
     if (now >= this.#endOfLifeMs) return 'lifetime'
     if (now < this.#nextPingMs) return null
     this.#nextPingMs = now + pingIntervalMs

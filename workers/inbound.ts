@@ -219,7 +219,7 @@ export class Inbound implements FrameSink {
 
   /** Nothing of the time since it began was the peer's. */
   #endPause(now: number): void {
-    this.#deadlines.readAgain(now)
+    this.#deadlines.readAgain(now - this.#pausedMs)
     this.#ensureControls().excuse(now - this.#pausedMs)
     if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs)
     this.#pausedMs = now

@@ -87,3 +87,18 @@ t.test('on another shard, what is never due stays so', async (t) => {
   next.restore(structuredClone(deadlines({ messageTimeoutMs: 1000 }).snapshot(5000)), 1e6)
   t.equal(next.due(1e12, true, false), null)
 })
+
+t.test(
+  'the time in which a connection was not read does not count, however often; what was before it does',
+  async (t) => {
+    for (const name of ['idleTimeoutMs', 'livenessMs', 'messageTimeoutMs'] as const) {
+      const all = deadlines({ messageTimeoutMs: 0, [name]: 1000 })
+      all.messageIs(true, 0)
+      for (let pause = 0; pause < 3; pause++) all.readAgain(300)
+      t.equal(all.due(1950, true, true), null, `${name}: while it is not read`)
+      t.equal(all.due(1950, true, false), null, `${name}: what has piled up is read first`)
+      t.equal(all.due(1899, true, false), null, name)
+      t.not(all.due(1900, true, false), null, name)
+    }
+  },
+)
