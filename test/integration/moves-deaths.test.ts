@@ -1,0 +1,57 @@
+/** Shards die while connections move: it costs those who were on them, and nobody else. */
+import t from 'tap'
+import { eventually } from '../fixtures/journal.ts'
+import { judge, successor } from '../fixtures/moves/aftermath.ts'
+import { onEachStrategy, startMoving, Traffic } from '../fixtures/moves/traffic.ts'
+import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
+
+const CLIENTS = 8
+
+for (const [hook, who] of [
+  ['detach', 'the shard that they leave'],
+  ['attach', 'the shard that they come to'],
+] as const) {
+  t.test(`${who} dies in the middle of a move: those who were on it are lost, nobody else`, (t) =>
+    onEachStrategy(t, async (t, handoff) => {
+      const engine = await startMoving(t, { handoff })
+      const { server, journal } = engine
+      const traffic = await Traffic.start(engine, { clients: CLIENTS, isSpoken: false })
+      // Its shard is the first to be replaced.
+      const others = traffic.travellers.filter(({ peer }) => peer.shard !== 0)
+      t.equal(others.length, CLIENTS / 2)
+      server.state.set('fall', { hook, after: 2 })
+      server.on('shard', ({ kind }) => {
+        if (kind === 'exited') server.state.delete('fall')
+      })
+      await server.reload()
+      t.equal(server.stats().shardDeaths, 1)
+      t.same(
+        others.flatMap(({ client }) => client.closed ?? []),
+        [],
+      )
+      t.ok(journal.closes.length > 0)
+      t.ok(journal.closes.every(({ code }) => code === 1006))
+      await judge(t, engine, traffic)
+    }),
+  )
+}
+
+t.test('a shard dies while others give connections away: only those who were on it are lost', (t) =>
+  onEachStrategy(t, async (t, handoff) => {
+    const orders = new ShardOrders()
+    t.teardown(() => orders.close())
+    const engine = await startMoving(t, { handoff, shards: 3, shardUrl: shardUrl('obedient') })
+    const { server, journal } = engine
+    const traffic = await Traffic.start(engine, { clients: CLIENTS, isSpoken: false })
+    const doomed = traffic.travellers.filter(({ peer }) => peer.shard === 2).map(({ id }) => id)
+    const started = successor(engine)
+    const resized = server.resize(4)
+    await started
+    await orders.give({ shard: 2, act: 'exit' })
+    await resized
+    await journal.until('its end', () => journal.shardEvents.find(({ kind }) => kind === 'exited'))
+    await eventually('its successor', () => server.health().shards.every(({ state }) => state === 'adopting'))
+    t.ok(journal.closes.every(({ id, code }) => code === 1006 && doomed.includes(id)))
+    await judge(t, engine, traffic)
+  }),
+)
