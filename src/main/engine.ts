@@ -15,6 +15,7 @@ import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import { ComputePool } from './compute-pool.ts'
 import { affordableConnections } from './descriptor-limit.ts'
+import { diagnostics } from './diagnostics.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import { assertModulesPossible, HandlerModules } from './handler-modules.ts'
 import type { Handshake } from './handshake.ts'
@@ -266,6 +267,8 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     if (peer.keepsContext) this.#contexts++
     this.peers.open(peer)
     this.counters.opened++
+    const opened = { outcome: 'opened', status: 101, code: null, id: peer.id, shard: shard.index } as const
+    diagnostics.handshakeEnd(handshake.applicant, opened)
     this.observer.onConnection(peer)
   }
 

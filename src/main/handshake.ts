@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
-import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
+import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import type { Handler, Verdict } from '../shared/handler.ts'
 import { drainRead, releaseReading } from '../shared/handoff/reading.ts'
 import { type Answer, formatAnswer, refuse } from '../shared/handoff/refusal.ts'
@@ -44,7 +44,8 @@ export interface HandshakeContext {
   /** Calls back once when a shard can take connections again; false when none will. */
   awaitShard(callback: () => void): boolean
   cancelAwait(callback: () => void): void
-  onRefused(handshake: Handshake, code: ErrorCode): void
+  /** @param status what the client was answered, undefined if somebody else knows. */
+  onRefused(handshake: Handshake, code: ErrorCode, status: number | undefined): void
   /** The client has left. */
   onAbandoned(handshake: Handshake): void
   /** The client has its 101 and the socket is about to be given to the shard. */
@@ -197,7 +198,7 @@ export class Handshake {
       this.#context.onLost(this)
       this.#socket.destroy()
     } else {
-      this.#context.onRefused(this, code)
+      this.#context.onRefused(this, code, answer?.status ?? ERRORS[code].status)
       refuse(this.#socket, text)
     }
   }
@@ -238,7 +239,7 @@ export class Handshake {
     if (this.#isOver) return
     this.#end()
     releaseReading(this.#socket)
-    this.#context.onRefused(this, status === 401 || status === 403 ? 'UNAUTHORIZED' : 'NOT_UPGRADED')
+    this.#context.onRefused(this, status === 401 || status === 403 ? 'UNAUTHORIZED' : 'NOT_UPGRADED', status)
   }
 
   /** The handler on main may have a word. Returns whether the client may go on. */

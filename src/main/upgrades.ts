@@ -13,6 +13,7 @@ import type { UpgradeRequest } from '../shared/upgrade-request.ts'
 import { decodeValue } from '../shared/values.ts'
 import { AddressGuard } from './address-guard.ts'
 import { peerAddress } from './client-address.ts'
+import { diagnostics, type HandshakeResult } from './diagnostics.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -78,6 +79,7 @@ export class Upgrades implements HandshakeContext {
     const remote = socket instanceof RemoteSocket ? (socket as RemoteSocket<RunningShard>) : null
     const waitedMs = remote?.waitedMs ?? endPendingRequest(socket)
     const applicant = { request, ip: this.#addressOf(request) }
+    diagnostics.handshakeStart(applicant)
     const opening = this.#check(applicant)
     if (opening instanceof ShardwsError) {
       this.reject(socket, opening, applicant)
@@ -108,6 +110,7 @@ export class Upgrades implements HandshakeContext {
   /** Refuses a request that is no handshake of ours. */
   reject(socket: Duplex, error: ShardwsError, applicant?: Applicant): void {
     this.#record(error.code, error.message, applicant)
+    if (applicant !== undefined) diagnostics.handshakeEnd(applicant, refused(error.code, error.status))
     refuse(socket, formatAnswer(error, error.code === 'SHUTTING_DOWN' ? this.#farewell() : {}))
   }
 
@@ -177,8 +180,9 @@ export class Upgrades implements HandshakeContext {
     this.#host.supervisor.cancelOnceAdopting(callback)
   }
 
-  onRefused(handshake: Handshake, code: ErrorCode): void {
+  onRefused(handshake: Handshake, code: ErrorCode, status: number | undefined): void {
     this.#record(code, ERRORS[code].message, handshake.applicant)
+    diagnostics.handshakeEnd(handshake.applicant, refused(code, status))
     this.#release(handshake)
   }
 
@@ -193,11 +197,13 @@ export class Upgrades implements HandshakeContext {
 
   onAbandoned(handshake: Handshake): void {
     this.counters.abandoned++
+    diagnostics.handshakeEnd(handshake.applicant, ABANDONED)
     this.#release(handshake)
   }
 
   onLost(handshake: Handshake): void {
     this.counters.lostInHandoff++
+    diagnostics.handshakeEnd(handshake.applicant, LOST)
     this.#release(handshake)
   }
 
@@ -263,4 +269,12 @@ export class Upgrades implements HandshakeContext {
     this.guard.remove(handshake.key)
     this.#host.peers.release(handshake.key)
   }
+}
+
+const NOBODY = { id: null, shard: null }
+const ABANDONED: HandshakeResult = { outcome: 'abandoned', status: null, code: null, ...NOBODY }
+const LOST: HandshakeResult = { outcome: 'lost', status: 101, code: null, ...NOBODY }
+
+function refused(code: ErrorCode, status: number | undefined): HandshakeResult {
+  return { outcome: 'refused', status: status ?? null, code, ...NOBODY }
 }
