@@ -190,7 +190,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
 }
 
 /** By handlers on main and in the shards together. */
-export function refusedJoinsOf({ counters, shardCounters }: Engine): MainCounters['refusedJoins'] {
+function refusedJoinsOf({ counters, shardCounters }: Engine): MainCounters['refusedJoins'] {
   const { refusedJoins } = counters
   return {
     maxRooms: refusedJoins.maxRooms + shardCounters.total(Counter.REFUSED_MAX_ROOMS),
