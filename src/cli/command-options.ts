@@ -25,7 +25,7 @@ export type ValuesOf<Table extends OptionTable> = {
 }
 
 /** Thrown by `read`; whoever knows the name of the option completes it. */
-export class ExpectedValue extends Error {}
+class ExpectedValue extends Error {}
 
 export function flag(help: string, short?: string): CommandOption<boolean> {
   return {

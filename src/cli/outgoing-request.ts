@@ -29,7 +29,7 @@ export interface OpenedSocket {
 }
 
 /** The server has answered with something else than 101. */
-export class RefusedError extends CommandError {
+class RefusedError extends CommandError {
   readonly status: number
 
   constructor(status: number, message: string) {

@@ -17,6 +17,9 @@ const MAX_UNPACKED_BYTES = 1_800_000
 const FOLDERS = [
   '.',
   'dist/src',
+  'dist/src/cli',
+  'dist/src/cli/connect',
+  'dist/src/cli/serve',
   'dist/src/client',
   'dist/src/facades',
   'dist/src/facades/nextrush',
