@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { nearestName } from '../main/nearest-name.ts'
+import { BENCH } from './bench/bench.ts'
 import type { Command } from './command.ts'
 import { usageError } from './command-error.ts'
 import { CONNECT } from './connect/connect.ts'
@@ -8,7 +9,7 @@ import { EXIT_CODES, formatRows } from './help.ts'
 import { SERVE } from './serve/serve.ts'
 import type { Terminal } from './terminal.ts'
 
-const COMMANDS: readonly Command[] = [SERVE, CONNECT]
+const COMMANDS: readonly Command[] = [SERVE, CONNECT, BENCH]
 
 /** Runs what the words after `shardws` ask for. @throws CommandError */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
