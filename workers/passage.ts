@@ -89,6 +89,7 @@ export class Passage implements MovesHost {
     const transport = connection.detach() as Duplex
     this.#shard.application.release(key)
     this.#shard.remove(connection)
+    this.#shard.context.counters.add(Counter.MOVED_OUT, 1)
     transport.on('error', () => {})
     try {
       const given = sibling.give(transport, key, this.#taker, (ticket, transfer) => {
@@ -120,6 +121,7 @@ export class Passage implements MovesHost {
     connection.restore(state)
     this.#shard.connections.set(key, connection)
     this.#shard.context.counters.add(Counter.CONNECTIONS, 1)
+    this.#shard.context.counters.add(Counter.MOVED_IN, 1)
     for (const room of rooms) this.#shard.rooms.join(connection, room)
     if (this.#shard.context.table.isHeld(key)) connection.pause()
     if (socket !== null) this.#shard.application.unpack(connection, socket as Uint8Array)

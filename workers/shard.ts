@@ -30,6 +30,7 @@ import { Front } from './front.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Pause } from './inbound.ts'
+import { LoopWatch } from './loop-watch.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
 import type { Moves } from './moves.ts'
@@ -84,6 +85,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   readonly #beat: NodeJS.Timeout
   readonly context: ConnectionContext
   readonly #onStopped: (cause: Error | null) => void
+  readonly #loop: LoopWatch
   /** Null for a shard on the main thread, whose memory is not its own. */
   readonly #memory: MemoryWatch | null
   #isStopping = false
@@ -107,6 +109,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.computes = new ComputeRequests(this.#link)
     this.#heartbeat = new Heartbeat(options, this.connections)
     this.#beat = setInterval(() => this.#counters.add(Counter.BEATS, 1), options.beatMs)
+    this.#loop = new LoopWatch(this.#counters, this.rooms)
     const isOwnThread = task.taker.strategy !== 'local'
     const memory = { heapBytes: heapLimit(), externalBytes: options.maxExternalBytes }
     this.#memory = isOwnThread ? new MemoryWatch(this.#counters, memory, this) : null
@@ -249,6 +252,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#heartbeat.stop()
     clearInterval(this.#beat)
     clearTimeout(this.#giveUp)
+    this.#loop.stop()
     this.#memory?.stop()
     this.#taker.close()
     this.#passage.stop()

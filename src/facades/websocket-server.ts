@@ -10,6 +10,7 @@ import { EmitterListeners } from '../main/emitter-listeners.ts'
 import { Engine } from '../main/engine.ts'
 import { Entrances } from '../main/entrances.ts'
 import { type Health, healthOf } from '../main/health.ts'
+import { type ConnectionQueue, longestQueues } from '../main/longest-queues.ts'
 import type { WebSocketServerOptions } from '../main/options.ts'
 import { processMetrics, register, resetProcessMetrics, unregister } from '../main/process-metrics.ts'
 import { resolveOptions } from '../main/resolve-options.ts'
@@ -316,6 +317,16 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
   stats(): Stats {
     return statsOf(this.#engine, this.#startedMs)
+  }
+
+  /**
+   * The connections with the most bytes queued, 1 to 1000 of them, the longest queue first: those whose peers read too slowly. Looks
+   * at every connection once, and at none while nothing is queued at all.
+   *
+   * @throws ShardwsError ARGUMENT_INVALID
+   */
+  longestQueues(top?: number): readonly ConnectionQueue[] {
+    return longestQueues(this.#engine, top)
   }
 
   /** For probes: whether the server lives, and whether it should get new connections. Answers at once, however busy the shards are. */

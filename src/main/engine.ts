@@ -3,11 +3,12 @@ import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
-import { Counters } from '../shared/counters.ts'
+import { Counter, Counters } from '../shared/counters.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { encodeFanOut } from '../shared/fan-out.ts'
 import type { Handler, HandlerFunction } from '../shared/handler.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
+import { LoopLag } from '../shared/loop-lag.ts'
 import { assertMessage } from '../shared/message-arguments.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { RoomInterest } from '../shared/room-interest.ts'
@@ -22,7 +23,6 @@ import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
 import { MainHandlerServer } from './main-handler-server.ts'
-import { MainLag } from './main-lag.ts'
 import { Mesh } from './mesh.ts'
 import { Mover } from './mover.ts'
 import { Newcomers } from './newcomers.ts'
@@ -51,7 +51,7 @@ import { Users } from './users.ts'
 export class Engine implements SupervisorObserver, ShutdownHost {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
-  readonly mainLag = new MainLag()
+  readonly mainLag = new LoopLag()
   /** Connections at a time: `maxConnections`, or as many as there are descriptors for. */
   readonly capacity: number
   readonly rates = new TrafficRates(performance.now())
@@ -309,6 +309,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   onShardEnded(shard: RunningShard): void {
     this.counters.shardDeaths++
+    this.shardCounters.row(shard.index).add(Counter.DEATHS, 1)
     this.#forget(shard, 'the shard ended')
   }
 

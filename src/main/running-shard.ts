@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { MessageChannel } from 'node:worker_threads'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import type { ConnectionTable } from '../shared/connection-table.ts'
@@ -19,6 +20,7 @@ import { RemoteSocket } from './remote-socket.ts'
 import { ShardLink } from './shard-link.ts'
 import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
 import { SHARD_URL } from './shard-url.ts'
+import { TrafficRates, trafficOf } from './traffic-rates.ts'
 
 /** What the engine hears from its shards. */
 export interface ShardObserver {
@@ -80,6 +82,7 @@ export class RunningShard implements EventHandler {
   /** How many handler modules it was started with. */
   readonly moduleCount: number
   readonly link: ShardLink
+  readonly rates: TrafficRates
   /** Fulfilled when the shard adopts connections; rejected with SHARD_START_FAILED if it never will. */
   readonly isReady: Promise<void>
   /** Fulfilled after a stop, rejected with the cause of a death. */
@@ -130,6 +133,10 @@ export class RunningShard implements EventHandler {
     giver.onReturned = (key, returned) => setup.observer.onReturned(key, returned)
     this.#row = setup.counters.row(task.index)
     this.#row.clearGauges()
+    this.rates = new TrafficRates(
+      performance.now(),
+      trafficOf((counter) => this.#row.get(counter)),
+    )
     this.#observer = setup.observer
     this.link = link(this)
     this.#thread = task.taker.strategy === 'local' ? startInProcess(task, url) : startThread(task, { ...options, url })

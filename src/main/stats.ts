@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { Counter, type CounterRow } from '../shared/counters.ts'
+import { Counter } from '../shared/counters.ts'
 import type { ErrorCode } from '../shared/errors.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ComputeStats } from './compute-stats.ts'
@@ -7,7 +7,17 @@ import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { MoveReport } from './mover.ts'
-import type { Traffic } from './traffic-rates.ts'
+import {
+  type Count,
+  compressionRatio,
+  type Dropped,
+  droppedIn,
+  type ErrorCounts,
+  errorsIn,
+  type ShardStats,
+  shardStatsOf,
+} from './shard-stats.ts'
+import { type Traffic, trafficOf } from './traffic-rates.ts'
 import type { UserStats } from './users.ts'
 
 /** The figures of every server of this process together, or of one. Sizes are payload bytes. */
@@ -49,16 +59,8 @@ export interface Stats extends PerformanceMetrics {
   /** Who has identified, and what is kept for those who are away. */
   users: UserStats
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
-  /** Messages that were not sent or (`rateLimit`, `invalid`: by `validate`) not taken, by reason; `controls`: pings and pongs to a peer that does not read. */
-  dropped: {
-    slowConsumer: number
-    backpressure: number
-    link: number
-    controls: number
-    rateLimit: number
-    invalid: number
-  }
-  errors: { protocol: number; transport: number; handler: number }
+  dropped: Dropped
+  errors: ErrorCounts
   /** Connections that an error ended, by its code. */
   failures: { total: number; reasons: Partial<Record<ErrorCode, number>> }
   /** How often each option's limit was reached; those that were not are left out. */
@@ -85,19 +87,6 @@ export interface Stats extends PerformanceMetrics {
   shards: ShardStats[]
 }
 
-export interface ShardStats {
-  shard: number
-  connections: number
-  queuedBytes: number
-  messagesReceived: number
-  messagesSent: number
-  /** Of the thread's own heap and of Buffers outside it, as of its last sample; 0 with `shards: 0`. */
-  heapBytes: number
-  externalBytes: number
-  /** The larger of the two as a fraction of what each may be. */
-  memoryPressure: number
-}
-
 /** What the shards of an engine have counted, as it is added up over servers. */
 export interface Totals extends Omit<PerformanceMetrics, 'compressionRatio'> {
   /** Payload bytes of messages that travelled compressed, before and after. */
@@ -109,36 +98,34 @@ export interface Totals extends Omit<PerformanceMetrics, 'compressionRatio'> {
 export function totalsOf({ shardCounters }: Engine): Totals {
   return {
     connections: shardCounters.total(Counter.CONNECTIONS),
-    messagesReceived: shardCounters.total(Counter.MESSAGES_RECEIVED),
-    messagesSent: shardCounters.total(Counter.MESSAGES_SENT),
-    bytesReceived: shardCounters.total(Counter.BYTES_RECEIVED),
-    bytesSent: shardCounters.total(Counter.BYTES_SENT),
+    ...trafficOf((counter) => shardCounters.total(counter)),
     compressibleBytes: shardCounters.total(Counter.COMPRESSIBLE_BYTES),
     compressedBytes: shardCounters.total(Counter.COMPRESSED_BYTES),
   }
 }
 
 export function metricsFrom({ compressibleBytes, compressedBytes, ...totals }: Totals): PerformanceMetrics {
-  return { ...totals, compressionRatio: compressibleBytes === 0 ? 0 : 1 - compressedBytes / compressibleBytes }
+  return { ...totals, compressionRatio: compressionRatio(compressibleBytes, compressedBytes) }
 }
 
 export function statsOf(engine: Engine, startedMs: number): Stats {
   const { counters, rates, shardCounters, supervisor } = engine
   const nowMs = performance.now()
-  const total = (counter: Counter): number => shardCounters.total(counter)
+  const total: Count = (counter) => shardCounters.total(counter)
   const failures = shardCounters.failures()
   for (const [code, count] of Object.entries(counters.timeouts)) {
     if (count > 0) failures.set(code as ErrorCode, (failures.get(code as ErrorCode) ?? 0) + count)
   }
   const totals = totalsOf(engine)
-  const { messagesReceived, messagesSent, bytesReceived, bytesSent } = totals
+  const dropped = droppedIn(total)
+  const errors = errorsIn(total)
   return {
     ...metricsFrom(totals),
     handoff: engine.strategy,
     uptime: nowMs - startedMs,
     totalConnections: counters.opened,
     capacity: engine.capacity,
-    perSecond: rates.read(nowMs, { messagesReceived, messagesSent, bytesReceived, bytesSent }),
+    perSecond: rates.read(nowMs, trafficOf(total)),
     wireBytesIn: total(Counter.WIRE_BYTES_IN),
     wireBytesOut: total(Counter.WIRE_BYTES_OUT),
     queuedBytes: total(Counter.QUEUED_BYTES),
@@ -149,18 +136,12 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     users: engine.users.stats(),
     rejected: byReason(counters.rejected),
     dropped: {
-      slowConsumer: total(Counter.DROPPED_MESSAGES),
-      backpressure: counters.refusedByBackpressure + total(Counter.REFUSED_BY_BACKPRESSURE),
-      link: counters.refusedByLink + total(Counter.REFUSED_BY_LINK),
-      controls: total(Counter.DROPPED_CONTROLS) + total(Counter.COALESCED_PONGS),
-      rateLimit: total(Counter.RATE_LIMITED_MESSAGES),
-      invalid: counters.invalidMessages + total(Counter.INVALID_MESSAGES),
+      ...dropped,
+      backpressure: dropped.backpressure + counters.refusedByBackpressure,
+      link: dropped.link + counters.refusedByLink,
+      invalid: dropped.invalid + counters.invalidMessages,
     },
-    errors: {
-      protocol: total(Counter.PROTOCOL_ERRORS),
-      transport: total(Counter.TRANSPORT_ERRORS),
-      handler: counters.handlerErrors + total(Counter.HANDLER_ERRORS),
-    },
+    errors: { ...errors, handler: errors.handler + counters.handlerErrors },
     failures: byReason(failures),
     limits: limitsOf(engine, failures),
     timeouts: {
@@ -185,7 +166,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     stalledShards: supervisor.stalled,
     zombies: supervisor.zombies,
     compute: engine.compute.stats(),
-    shards: supervisor.shards.map(({ index }) => shardStatsOf(index, shardCounters.row(index))),
+    shards: supervisor.shards.map((shard) => shardStatsOf(engine, shard, nowMs)),
   }
 }
 
@@ -199,19 +180,6 @@ function refusedJoinsOf({ counters, shardCounters }: Engine): MainCounters['refu
     maxRoomSize: refusedJoins.maxRoomSize + shardCounters.total(Counter.REFUSED_MAX_ROOM_SIZE),
     canJoin: refusedJoins.canJoin + shardCounters.total(Counter.REFUSED_CAN_JOIN),
     link: refusedJoins.link,
-  }
-}
-
-function shardStatsOf(shard: number, row: CounterRow): ShardStats {
-  return {
-    shard,
-    connections: row.get(Counter.CONNECTIONS),
-    queuedBytes: row.get(Counter.QUEUED_BYTES),
-    messagesReceived: row.get(Counter.MESSAGES_RECEIVED),
-    messagesSent: row.get(Counter.MESSAGES_SENT),
-    heapBytes: row.get(Counter.HEAP_BYTES),
-    externalBytes: row.get(Counter.EXTERNAL_BYTES),
-    memoryPressure: row.get(Counter.MEMORY_PRESSURE),
   }
 }
 

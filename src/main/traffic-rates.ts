@@ -1,3 +1,5 @@
+import { Counter } from '../shared/counters.ts'
+
 /** Messages and payload bytes, in all or a second. */
 export interface Traffic {
   readonly messagesReceived: number
@@ -9,6 +11,16 @@ export interface Traffic {
 /** Milliseconds that a rate looks back: what is older counts for less than 37 %. */
 const MEMORY_MS = 10_000
 
+/** What has been counted by now, read with `count`. */
+export function trafficOf(count: (counter: Counter) => number): Traffic {
+  return {
+    messagesReceived: count(Counter.MESSAGES_RECEIVED),
+    messagesSent: count(Counter.MESSAGES_SENT),
+    bytesReceived: count(Counter.BYTES_RECEIVED),
+    bytesSent: count(Counter.BYTES_SENT),
+  }
+}
+
 const NOTHING: Traffic = { messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0 }
 
 /**
@@ -17,12 +29,14 @@ const NOTHING: Traffic = { messagesReceived: 0, messagesSent: 0, bytesReceived: 
  */
 export class TrafficRates {
   #readMs: number
-  #totals = NOTHING
+  #totals: Traffic
   #perSecond = NOTHING
   #isFirst = true
 
-  constructor(nowMs: number) {
+  /** @param totals What counts as the past. */
+  constructor(nowMs: number, totals = NOTHING) {
     this.#readMs = nowMs
+    this.#totals = totals
   }
 
   read(nowMs: number, totals: Traffic): Traffic {

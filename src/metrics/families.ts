@@ -1,5 +1,6 @@
 import type { Health, ShardState } from '../main/health.ts'
-import type { ShardStats, Stats } from '../main/stats.ts'
+import type { ShardStats } from '../main/shard-stats.ts'
+import type { Stats } from '../main/stats.ts'
 import { ERROR_CODES, ERRORS, type ErrorCode } from '../shared/errors.ts'
 
 /** What is known of one server at one time. */
@@ -117,6 +118,18 @@ export const FAMILIES: readonly Family[] = [
     'shardws_shard_memory_pressure_ratio',
     'The larger of heap and Buffers as a fraction of what each may be.',
     (shard) => shard.memoryPressure,
+  ),
+  perShard(
+    gauge,
+    'shardws_shard_loop_utilization_ratio',
+    'Time of the last second in which the thread was not waiting.',
+    (shard) => shard.loopUtilization,
+  ),
+  perShard(
+    gauge,
+    'shardws_shard_loop_delay_seconds',
+    'How late the thread came to its timers: the worst of the last second or two.',
+    (shard) => shard.loopDelayMs / MS_PER_SECOND,
   ),
   counter('shardws_shard_deaths_total', 'Shards that have died and were replaced.', ({ stats }) => stats.shardDeaths),
   counter(

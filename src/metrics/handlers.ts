@@ -1,5 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Health } from '../main/health.ts'
+import { answer, type HttpHandler } from '../main/http-handler.ts'
 import { type Check, checkOptions, listOf, oneOf } from '../main/option-checks.ts'
 import type { Stats } from '../main/stats.ts'
 import { ShardwsError } from '../shared/errors.ts'
@@ -12,8 +13,7 @@ export interface MeasuredServer {
   health(): Health
 }
 
-/** For `node:http` and Express as it is; for others give it Node's own request and response. */
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void
+export type { HttpHandler }
 
 /** A registry of prom-client, as much of it as is needed. */
 export interface MetricsRegistry {
@@ -56,11 +56,13 @@ export function metricsHandler(
     ])
     const own = registryOf(promClient, new Map(readings))
     const texts = await Promise.all([own, ...registries].map((registry) => registry.metrics()))
-    answer(response, 200, own.contentType, texts.join('\n'))
+    answer(response, 200, { 'Content-Type': own.contentType }, texts.join('\n'))
   }
   return (_request, response) => {
     // One of the application's own registries may fail; a scrape that does must not end the process.
-    expose(response).catch((error: unknown) => answer(response, 500, 'text/plain; charset=utf-8', `${error}\n`))
+    expose(response).catch((error: unknown) =>
+      answer(response, 500, { 'Content-Type': 'text/plain; charset=utf-8' }, `${error}\n`),
+    )
   }
 }
 
@@ -79,7 +81,7 @@ export function healthHandler(server: MeasuredServer, options: HealthHandlerOpti
     const websocket = { activeConnections, totalRooms, uptime: uptime / 1000, memoryUsage: process.memoryUsage() }
     const isLiveness = options.probe === 'live' || asksForLive(url)
     const status = (isLiveness ? health.live : health.ready) ? 200 : 503
-    answer(response, status, 'application/json', JSON.stringify({ ...health, websocket }))
+    answer(response, status, { 'Content-Type': 'application/json' }, JSON.stringify({ ...health, websocket }))
   }
 }
 
@@ -105,11 +107,4 @@ function isMeasured(value: unknown): value is MeasuredServer {
 
 function isRegistry(value: unknown): boolean {
   return typeof (value as Partial<MetricsRegistry> | null | undefined)?.metrics === 'function'
-}
-
-/** Whoever asked may have been answered meanwhile, by a timeout of the application's. */
-function answer(response: ServerResponse, status: number, type: string, body: string): void {
-  if (response.headersSent) return
-  const length = Buffer.byteLength(body)
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': length, 'Cache-Control': 'no-store' }).end(body)
 }

@@ -17,6 +17,14 @@ export const Counter = {
   EXTERNAL_BYTES: 26,
   /** The larger of heap and external memory as a fraction of what each may be. */
   MEMORY_PRESSURE: 27,
+  /** Rooms with a member here, as of the last tick. */
+  ROOMS: 51,
+  /** How late the thread came to its timer, milliseconds: the worst of the last second or two, as of the last tick. */
+  LOOP_DELAY_MS: 45,
+  /** When that tick was, in `sharedNowMs`. A thread that stands still makes none. */
+  LOOP_TICKED_MS: 46,
+  /** The fraction of the last second in which the thread was not waiting. */
+  LOOP_UTILIZATION: 47,
 
   // ── totals: they only grow ──
   MESSAGES_RECEIVED: 2,
@@ -86,6 +94,11 @@ export const Counter = {
   REFUSED_WINDOWS: 43,
   /** Connections that came unread and have become one of the shard's own or have ended. */
   ARRIVALS_ENDED: 44,
+  /** Connections that have come from another shard, and gone to one. */
+  MOVED_IN: 48,
+  MOVED_OUT: 49,
+  /** Shards with this row that have died. Written by main, when nobody else writes here. */
+  DEATHS: 50,
 } as const
 export type Counter = (typeof Counter)[keyof typeof Counter]
 
@@ -99,6 +112,10 @@ const GAUGES: readonly Counter[] = [
   Counter.HEAP_BYTES,
   Counter.EXTERNAL_BYTES,
   Counter.MEMORY_PRESSURE,
+  Counter.ROOMS,
+  Counter.LOOP_DELAY_MS,
+  Counter.LOOP_TICKED_MS,
+  Counter.LOOP_UTILIZATION,
 ]
 
 /** The row of one shard. */

@@ -91,8 +91,9 @@ t.test('every figure is as stats() and health() have it', async (t) => {
     timeouts: { liveness: 13, idle: 14, close: 15, lifetime: 16 },
     rejected: { total: 17, reasons: { NOT_UPGRADED: 17 } },
   }
-  const shard = { messagesReceived: 0, messagesSent: 0, connections: 1, queuedBytes: 2 }
-  stats.shards = [{ ...shard, shard: 3, heapBytes: 4, externalBytes: 5, memoryPressure: 0.5 }]
+  const figures = { heapBytes: 4, externalBytes: 5, memoryPressure: 0.5, loopUtilization: 0.25, loopDelayMs: 1500 }
+  const [shard] = stats.shards
+  stats.shards = [{ ...shard!, shard: 3, connections: 1, queuedBytes: 2, ...figures }]
   const health = { ...engine.server.health(), mainLagMs: 250, ready: false, live: true }
   const url = await serve(t, metricsHandler({ stats: () => stats, health: () => health }))
   const text = await scrape(url)
@@ -115,6 +116,8 @@ t.test('every figure is as stats() and health() have it', async (t) => {
     ['shardws_shard_heap_bytes{shard="3"}', 4],
     ['shardws_shard_external_bytes{shard="3"}', 5],
     ['shardws_shard_memory_pressure_ratio{shard="3"}', 0.5],
+    ['shardws_shard_loop_utilization_ratio{shard="3"}', 0.25],
+    ['shardws_shard_loop_delay_seconds{shard="3"}', 1.5],
     ['shardws_shards{state="adopting"}', 1],
     ['shardws_shards{state="stalled"}', 0],
   ] as const) {

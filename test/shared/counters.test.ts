@@ -49,6 +49,10 @@ t.test('row 47: a death zeroes the gauges of its row and nothing else', async (t
     Counter.HEAP_BYTES,
     Counter.EXTERNAL_BYTES,
     Counter.MEMORY_PRESSURE,
+    Counter.ROOMS,
+    Counter.LOOP_DELAY_MS,
+    Counter.LOOP_TICKED_MS,
+    Counter.LOOP_UTILIZATION,
   ]
   for (const counter of ALL) t.equal(counters.row(0).get(counter), gauges.includes(counter) ? 0 : 7)
   t.equal(counters.total(Counter.CONNECTIONS), 7)
