@@ -1,8 +1,9 @@
 /** A chat on shards: `npm start`, or with another port `PORT=9000 npm start`. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
+import { dashboardHandler } from '../../src/dashboard/dashboard.ts'
 import { WebSocketServer } from '../../src/index.ts'
 import { Chat } from './chat.ts'
 import { createPageListener } from './page-server.ts'
@@ -25,12 +26,12 @@ const HANDOFFS = {
 }
 
 async function start(port: number): Promise<void> {
-  const http = createServer(createPageListener())
   const server = new WebSocketServer({
     shards: Math.min(MAX_SHARDS, Math.max(MIN_SHARDS, availableParallelism() - 1)),
     maxPayload: MAX_PAYLOAD_BYTES,
     pingIntervalMs: PING_INTERVAL_MS,
   })
+  const http = createServer(withDashboard(server, createPageListener()))
   server.attach(http, { path: '/chat' })
   try {
     await server.ready()
@@ -54,12 +55,22 @@ async function start(port: number): Promise<void> {
   announce(server, (http.address() as AddressInfo).port)
 }
 
+/** Only a browser on this machine is let in, as nobody is asked who may look. */
+function withDashboard(server: WebSocketServer, page: RequestListener): RequestListener {
+  const dashboard = dashboardHandler(server, { title: 'demo' })
+  return (request, response) => {
+    const listener = request.url?.split('?', 1)[0] === '/dashboard' ? dashboard : page
+    listener(request, response)
+  }
+}
+
 function announce(server: WebSocketServer, port: number): void {
   const { handoff, shards } = server.stats()
   console.log(`
   shardws demo: a chat whose connections live on worker threads
 
     look at    http://localhost:${port}
+    dashboard  http://localhost:${port}/dashboard
     shards     ${shards.length}
     hand-off   ${handoff === null ? 'starting' : HANDOFFS[handoff]}
 

@@ -1,0 +1,25 @@
+import type { Health } from '../main/health.ts'
+import type { ConnectionQueue } from '../main/longest-queues.ts'
+import type { RoomsOverview } from '../main/rooms.ts'
+import type { ShutdownReport } from '../main/shutdown.ts'
+import type { ShutdownOptions } from '../main/shutdown-options.ts'
+import type { Stats } from '../main/stats.ts'
+import type { TopologyReport } from '../main/topology.ts'
+
+/** What a dashboard shows: a `WebSocketServer`, `server` of a `WebSocketPlugin`, `websocket` of a Verb server. */
+export interface WatchedServer {
+  readonly rooms: Pick<RoomsOverview, 'activity'>
+  stats(): Stats
+  health(): Health
+  longestQueues(top?: number): readonly ConnectionQueue[]
+  reload(): Promise<TopologyReport>
+  resize(shards: number): Promise<TopologyReport>
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport>
+}
+
+const METHODS = ['stats', 'health', 'longestQueues', 'reload', 'resize', 'shutdown'] as const
+
+export function isWatchedServer(value: unknown): value is WatchedServer {
+  const server = value as Partial<WatchedServer> | null | undefined
+  return METHODS.every((name) => typeof server?.[name] === 'function') && typeof server?.rooms?.activity === 'function'
+}
