@@ -43,6 +43,7 @@ export class Compression {
   readonly #sharedDeflaters = new Map<number, Deflater>()
   readonly #sharedInflater: Inflater
   #dedicatedDeflaters = 0
+  #mayKeepMore = true
 
   constructor(options: CompressionOptions, engine: ZlibEngine = chooseEngine()) {
     this.options = options
@@ -72,9 +73,14 @@ export class Compression {
     return this.#sharedInflater.inflate(body, false)
   }
 
+  /** While they are not, connections that have none yet are served by the shared ones. */
+  allowContexts(isAllowed: boolean): void {
+    this.#mayKeepMore = isAllowed
+  }
+
   /** Null if there are as many as there may be: a sender is free to keep no context. */
   createDedicatedDeflater(windowBits: number): Deflater | null {
-    if (this.#dedicatedDeflaters >= this.options.maxDedicatedContexts) return null
+    if (!this.#mayKeepMore || this.#dedicatedDeflaters >= this.options.maxDedicatedContexts) return null
     this.#dedicatedDeflaters += 1
     return this.#createDeflater(windowBits)
   }

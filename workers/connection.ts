@@ -285,7 +285,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   }
 
   /** The peer reads too slowly: give up on what is queued. */
-  closeSlow(code: 'SLOW_CONSUMER' | 'SHARD_BACKPRESSURE'): void {
+  closeSlow(code: 'SLOW_CONSUMER' | 'SHARD_BACKPRESSURE' | 'MEMORY_SHED'): void {
     this.#context.counters.add(Counter.SLOW_CONSUMERS, 1)
     this.outbound.discard()
     this.#fail(new ShardwsError(code))

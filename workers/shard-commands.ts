@@ -26,6 +26,7 @@ export interface CommandedShard {
   readonly front: Front | null
   readonly context: ConnectionContext
   reserve(key: ConnectionKey, module: number): void
+  discard(bytes: number): void
   credit(): void
   stop(): void
 }
@@ -80,6 +81,14 @@ export class ShardCommands implements CommandHandler {
 
   dismiss(visit: number): void {
     this.#shard.front?.dismiss(visit)
+  }
+
+  allowContexts(isAllowed: boolean): void {
+    this.#shard.context.compression?.allowContexts(isAllowed)
+  }
+
+  discard(bytes: number): void {
+    this.#shard.discard(bytes)
   }
 
   credit(): void {

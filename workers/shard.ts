@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { BatchReader } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
-import { ConnectionTable, ReadyState } from '../src/shared/connection-table.ts'
+import { ConnectionTable } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
@@ -30,6 +30,7 @@ import { Front } from './front.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Pause } from './inbound.ts'
+import { longestQueue, longestQueues } from './longest-queues.ts'
 import { LoopWatch } from './loop-watch.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
@@ -277,6 +278,11 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#relieve()
   }
 
+  /** As `shed`, for the whole process. */
+  discard(bytes: number): void {
+    for (const connection of longestQueues(this.connections.values(), bytes)) connection.closeSlow('MEMORY_SHED')
+  }
+
   /** The thread is about to run out of memory: its connections move to another one, or are told to come back. */
   recycle(): void {
     if (this.#isStopping || this.#isRecycling) return
@@ -296,12 +302,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
 
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
   #relieve(): void {
-    let worst: Connection | undefined
-    for (const connection of this.connections.values()) {
-      if (connection.readyState !== ReadyState.OPEN || connection.outbound.bufferedBytes === 0) continue
-      if (worst === undefined || isWorse(connection, worst)) worst = connection
-    }
-    worst?.closeSlow('SHARD_BACKPRESSURE')
+    longestQueue(this.connections.values())?.closeSlow('SHARD_BACKPRESSURE')
   }
 
   remove(connection: Connection): void {
@@ -319,12 +320,6 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#link.close()
     this.#onStopped(this.#cause)
   }
-}
-
-/** A peer that reads, however slowly, is spared for one that does not. */
-function isWorse(one: Connection, other: Connection): boolean {
-  const [stuck, otherStuck] = [one.outbound.isStuck, other.outbound.isStuck]
-  return stuck === otherStuck ? one.outbound.bufferedBytes > other.outbound.bufferedBytes : stuck
 }
 
 function createCompression({ compression, maxPayload }: ShardOptions): Compression | null {

@@ -23,6 +23,7 @@ import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
 import { MainHandlerServer } from './main-handler-server.ts'
+import { MemoryRelief } from './memory-relief.ts'
 import { Mesh } from './mesh.ts'
 import { Mover } from './mover.ts'
 import { Newcomers } from './newcomers.ts'
@@ -30,6 +31,7 @@ import type { ResolvedOptions } from './options.ts'
 import { Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
 import { postToEach } from './post-to-each.ts'
+import { ProcessMemory } from './process-memory.ts'
 import { Publications } from './publications.ts'
 import { RoomNotices } from './room-notices.ts'
 import { Rooms } from './rooms.ts'
@@ -52,6 +54,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
   readonly mainLag = new LoopLag()
+  readonly memory: ProcessMemory
   /** Connections at a time: `maxConnections`, or as many as there are descriptors for. */
   readonly capacity: number
   readonly rates = new TrafficRates(performance.now())
@@ -87,6 +90,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.options = options
     this.observer = observer
     this.facade = facade
+    this.memory = new ProcessMemory(options.maxMemoryBytes)
     this.capacity = this.#affordable(options.maxConnections)
     this.#table = ConnectionTable.allocate(this.capacity)
     const rows = mostShards(options) + 1
@@ -148,6 +152,8 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     const chooseSeat = upgrades.chooseSeat.bind(upgrades)
     this.topology = new Topology({ options, peers: all, supervisor, modules, mover: this.mover, chooseSeat })
     if (options.handler !== undefined) this.route('*', options.handler)
+    this.memory.observe(new MemoryRelief({ logger: options.logger, shards: () => supervisor.shards }))
+    this.memory.start()
   }
 
   /** How sockets reach the shards; null until that is known. */
@@ -245,6 +251,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     // A shard that was blocked, or ended before its last words were read, has not told of them.
     this.#abandon([...this.peers], 'the server shut down')
     this.mainLag.stop()
+    this.memory.stop()
   }
 
   // ── from the opening handshakes ──
@@ -305,6 +312,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.mesh.add(shard)
     this.mover.onShardCreated(shard)
     this.modules.onShardCreated(shard, shard.moduleCount)
+    if (this.memory.isTaken('contexts')) shard.link.allowContexts(false)
   }
 
   onShardEnded(shard: RunningShard): void {

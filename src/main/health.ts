@@ -22,21 +22,23 @@ export interface ShardHealth {
 
 export interface Health {
   /**
-   * `healthy`: every shard takes connections and main keeps up. `degraded`: one does not, or main lags. `unhealthy`: no shard
-   * does. `draining`: the server shuts down or has done so.
+   * `healthy`: every shard takes connections and main keeps up. `degraded`: one does not, or main lags, or memory is so short
+   * that newcomers are refused. `unhealthy`: no shard does. `draining`: the server shuts down or has done so.
    */
   readonly status: 'healthy' | 'degraded' | 'draining' | 'unhealthy'
   /** False: a restart of the process is due. Every shard has died too often, or the server has been shut down. */
   readonly live: boolean
-  /** Whether new connections should be sent here: not draining, a shard takes them, main lags less than 200 ms. */
+  /** Whether new connections should be sent here: not draining, a shard takes them, main lags less than 200 ms, there is memory. */
   readonly ready: boolean
   /** How late the main thread came to its timers, milliseconds: the worst of the last second or two. */
   readonly mainLagMs: number
+  /** Resident memory of the process as a part of `maxMemoryBytes`. */
+  readonly memoryPressure: number
   readonly shards: readonly ShardHealth[]
 }
 
 /** Reads shared memory only: no message to a shard, so it answers whatever they are doing. */
-export function healthOf({ supervisor, mainLag, isShutDown }: Engine): Health {
+export function healthOf({ supervisor, mainLag, memory, isShutDown }: Engine): Health {
   const { seats, isStopped } = supervisor
   const shards = seats.map((shard, index) => ({
     index,
@@ -45,20 +47,21 @@ export function healthOf({ supervisor, mainLag, isShutDown }: Engine): Health {
     connections: shard?.connections ?? 0,
   }))
   const mainLagMs = Math.round(mainLag.worstMs)
-  const isLagging = mainLagMs >= MOST_LAG_MS
+  const isRefusing = mainLagMs >= MOST_LAG_MS || memory.isTaken('handshakes')
   const adopting = shards.filter(({ state }) => state === 'adopting').length
   return {
-    status: isShutDown ? 'draining' : statusOf(adopting, seats.length, isLagging),
+    status: isShutDown ? 'draining' : statusOf(adopting, seats.length, isRefusing),
     live: !isStopped && shards.some(({ state }) => state !== 'degraded'),
-    ready: !isShutDown && !isLagging && adopting > 0,
+    ready: !isShutDown && !isRefusing && adopting > 0,
     mainLagMs,
+    memoryPressure: memory.reading.pressure,
     shards,
   }
 }
 
-function statusOf(adopting: number, shards: number, isLagging: boolean): Health['status'] {
+function statusOf(adopting: number, shards: number, isRefusing: boolean): Health['status'] {
   if (adopting === 0) return 'unhealthy'
-  return adopting < shards || isLagging ? 'degraded' : 'healthy'
+  return adopting < shards || isRefusing ? 'degraded' : 'healthy'
 }
 
 function stateOf(shard: RunningShard | null, isDegraded: boolean): ShardState {

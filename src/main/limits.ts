@@ -21,7 +21,7 @@ const COUNTED: Readonly<Record<string, readonly Counter[]>> = {
 
 /** How often the limit that each option sets was reached. */
 export function limitsOf(
-  { counters, shardCounters, compute }: Engine,
+  { counters, shardCounters, compute, memory }: Engine,
   failures: ReadonlyMap<ErrorCode, number>,
 ): Partial<Record<string, number>> {
   const limits = new Map<string, number>()
@@ -44,6 +44,7 @@ export function limitsOf(
   for (const [limit, count] of Object.entries(counters.outbox.dropped)) add(`outbox.${limit}`, count)
   const { maxRooms, maxRoomSize, maxRoomsPerConnection } = counters.refusedJoins
   for (const [option, count] of Object.entries({ maxRooms, maxRoomSize, maxRoomsPerConnection })) add(option, count)
+  for (const count of Object.values(memory.counts)) add('maxMemoryBytes', count)
   const { rejected, timedOut } = compute.stats()
   add('compute.maxQueue', rejected)
   add('compute.taskTimeoutMs', timedOut)

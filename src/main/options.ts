@@ -116,6 +116,13 @@ export interface WebSocketServerOptions extends GuardOptions, HandlerOptions, Ro
   accept?: 'attach' | 'raw'
   /** Certificates, for TLS in the shards; with `accept: 'raw'`. Default: none, `listen` is for plain TCP. */
   tls?: TlsOptions
+  /**
+   * Bytes of resident memory that the whole process may hold, from 64 MiB, or Infinity. From 80 % of it on connections get no
+   * compression contexts, from 90 % newcomers get 503, from 95 % the connections with the longest queues are closed with
+   * 1013, from 98 % what connects to a server of `listen` is closed unread. Each step is taken back 5 % below. Default: what the
+   * container (cgroup) allows, or else the machine's memory.
+   */
+  maxMemoryBytes?: number
   /** Forces a hand-off strategy instead of probing; for tests. */
   handoff?: Exclude<StrategyName, 'local'>
 
@@ -249,6 +256,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly shardUrl: URL | undefined
   readonly execArgv: readonly string[] | undefined
   readonly resourceLimits: ResourceLimits
+  readonly maxMemoryBytes: number
   readonly handoff: Exclude<StrategyName, 'local'> | undefined
   readonly accept: 'attach' | 'raw'
   /** Null: plain TCP. */

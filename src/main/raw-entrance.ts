@@ -20,10 +20,16 @@ export class RawEntrance {
 
   /** Once the shards are ready. Rejects with NOT_TRANSFERABLE and with the error of `net.Server.listen`. */
   async listen(port: number, host: string | undefined): Promise<AddressInfo> {
-    this.#acceptor = this.#createAcceptor()
-    this.#sync(this.#acceptor)
+    const acceptor = this.#createAcceptor()
+    this.#acceptor = acceptor
+    this.#sync(acceptor)
+    this.#engine.memory.observe({
+      onStep(step, isTaken) {
+        if (step === 'accepting') acceptor.setAccepting(!isTaken)
+      },
+    })
     this.#engine.newcomers.entrance = this
-    return this.#acceptor.listen(port, host)
+    return acceptor.listen(port, host)
   }
 
   // ── from the engine ──

@@ -10,6 +10,7 @@ import { GUARD_CHECKS, resolveGuards } from './guard-options.ts'
 import { assertModulesPossible } from './handler-modules.ts'
 import { HANDLER_CHECKS, resolveHandling } from './handler-options.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
+import { affordableMemory } from './memory-limit.ts'
 import {
   type Check,
   checkOptions,
@@ -43,6 +44,8 @@ const BEATS_PER_STALL = 4
 const INT32_MAX = 2 ** 31 - 1
 const LONGEST_MS = 2 ** 31 - 1
 const MAX_SHARDS = 256
+/** About what Node holds before it does anything. */
+const LEAST_MEMORY_BYTES = 64 * 1024 * 1024
 
 const CHECKS: Readonly<Record<OptionName, Check>> = {
   shards: integer(0, MAX_SHARDS),
@@ -60,6 +63,11 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   maxExternalBytes: integer(16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
   accept: oneOf('attach', 'raw'),
   tls: isObject('an object'),
+  maxMemoryBytes: (value) =>
+    value === Number.POSITIVE_INFINITY
+      ? null
+      : integer(LEAST_MEMORY_BYTES, Number.MAX_SAFE_INTEGER)(value) &&
+        `an integer from ${LEAST_MEMORY_BYTES} to ${Number.MAX_SAFE_INTEGER}, or Infinity`,
   handoff: oneOf('transfer', 'descriptor', 'relay'),
   maxPayload: integer(1, INT32_MAX),
   maxFragments: integer(1, INT32_MAX),
@@ -166,6 +174,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     shardUrl: options.shardUrl,
     execArgv: options.execArgv,
     resourceLimits: { maxOldGenerationSizeMb: 1024, ...options.resourceLimits },
+    maxMemoryBytes: options.maxMemoryBytes ?? affordableMemory(),
     handoff: options.handoff,
     ...resolveAccept(options),
     shard: Object.freeze({

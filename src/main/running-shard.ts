@@ -195,6 +195,11 @@ export class RunningShard implements EventHandler {
     return this.#row.get(Counter.CONNECTIONS)
   }
 
+  /** Of all its connections together, not yet taken by the kernel. */
+  get queuedBytes(): number {
+    return this.#row.get(Counter.QUEUED_BYTES)
+  }
+
   /** @throws ShardwsError NOT_TRANSFERABLE; `socket` is untouched then. */
   give(socket: Parameters<Giver['give']>[0], head: Buffer, { key, agreement, handler, introduction }: Given): void {
     const isWatched = introduction === null && hearsPings(handler as Handler | null)

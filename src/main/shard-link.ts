@@ -191,6 +191,16 @@ export class ShardLink {
     this.#link.posted()
   }
 
+  allowContexts(isAllowed: boolean): void {
+    commands.allowContexts(this.#link.out, isAllowed)
+    this.#link.posted()
+  }
+
+  discard(bytes: number): void {
+    commands.discard(this.#link.out, bytes)
+    this.#link.posted()
+  }
+
   stop(): void {
     commands.stop(this.#link.out)
     this.#link.posted()

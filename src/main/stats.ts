@@ -7,6 +7,7 @@ import type { Engine } from './engine.ts'
 import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { MoveReport } from './mover.ts'
+import type { MemoryReading, MemoryStep } from './process-memory.ts'
 import {
   type Count,
   compressionRatio,
@@ -82,6 +83,8 @@ export interface Stats extends PerformanceMetrics {
   stalledShards: number
   /** Threads of shards that have ended, or were given up after `killMs`, and are not gone yet. */
   zombies: number
+  /** Of the whole process, whose limit is `maxMemoryBytes`; `steps`: how often each of those that spare memory was taken. */
+  memory: MemoryReading & { steps: Readonly<Record<MemoryStep, number>> }
   /** The threads of the option `compute`. */
   compute: ComputeStats
   shards: ShardStats[]
@@ -165,6 +168,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     degradedShards: supervisor.degraded,
     stalledShards: supervisor.stalled,
     zombies: supervisor.zombies,
+    memory: { ...engine.memory.reading, steps: { ...engine.memory.counts } },
     compute: engine.compute.stats(),
     shards: supervisor.shards.map((shard) => shardStatsOf(engine, shard, nowMs)),
   }

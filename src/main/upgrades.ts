@@ -20,6 +20,7 @@ import type { ResolvedOptions } from './options.ts'
 import { compileOrigins } from './origin.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { createPlacement, type Placement } from './placement.ts'
+import type { ProcessMemory } from './process-memory.ts'
 import { recordRefusal } from './refusal.ts'
 import { RemoteSocket } from './remote-socket.ts'
 import type { RouteMatch } from './route-match.ts'
@@ -38,6 +39,7 @@ interface UpgradeHost {
   readonly peers: PeerRegistry
   readonly supervisor: Supervisor
   readonly router: Router
+  readonly memory: ProcessMemory
   /** Connections that keep compression contexts. */
   readonly contexts: number
   readonly hasMiddleware: boolean
@@ -142,7 +144,8 @@ export class Upgrades implements HandshakeContext {
     const { deflatePolicy, shard, shards } = this.options
     if (deflatePolicy === null || shard.compression === null || extensions.length === 0) return null
     const contexts = this.#host.contexts + this.#promisedContexts
-    const mayKeep = contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
+    const isRoom = contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
+    const mayKeep = isRoom && !this.#host.memory.isTaken('contexts')
     const policy = mayKeep ? deflatePolicy : withoutTakeover(deflatePolicy)
     const agreement = negotiate(extensions, policy)
     if (agreement !== null && keepsContext(agreement)) this.#promisedContexts++
@@ -213,6 +216,7 @@ export class Upgrades implements HandshakeContext {
 
   #check({ request, ip }: Applicant): OpeningHandshake | ShardwsError {
     if (this.#isClosed) return new ShardwsError('SHUTTING_DOWN')
+    if (this.#host.memory.isTaken('handshakes')) return new ShardwsError('MEMORY_SHORT')
     const refusal = this.guard.refusalOf(ip)
     if (refusal !== null) return new ShardwsError(refusal)
     const { method = '', httpVersion, url = '', rawHeaders } = request

@@ -71,6 +71,20 @@ export const FAMILIES: readonly Family[] = [
   ),
   counter('shardws_coalesced_messages_total', 'Messages replaced by a later one.', ({ stats }) => stats.coalesced),
 
+  // ── the memory of the process ──
+  gauge('shardws_memory_bytes', 'Resident memory of the process.', ({ stats }) => stats.memory.rssBytes),
+  gauge(
+    'shardws_memory_pressure_ratio',
+    'Resident memory of the process as a part of maxMemoryBytes.',
+    ({ stats }) => stats.memory.pressure,
+  ),
+  counter(
+    'shardws_memory_steps_total',
+    'Times that something was spared because memory was short.',
+    ({ stats }) => stats.memory.steps,
+    'step',
+  ),
+
   // ── by reason ──
   counter(
     'shardws_dropped_total',

@@ -40,6 +40,8 @@ const Command = {
   COMPUTED: 31,
   ANSWER: 32,
   DISMISS: 33,
+  ALLOW_CONTEXTS: 34,
+  DISCARD: 35,
 } as const
 
 export interface CommandHandler {
@@ -96,6 +98,10 @@ export interface CommandHandler {
   answer(visit: number, answer: Buffer): void
   /** Destroy the socket of who has knocked. */
   dismiss(visit: number): void
+  /** Whether messages may be sent from compression contexts that are new. */
+  allowContexts(isAllowed: boolean): void
+  /** The process is short of memory: close those with the longest queues, until these held so many bytes. */
+  discard(bytes: number): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -180,6 +186,8 @@ export const commands = {
     batch.begin(Command.JUDGE, key, module)
     batch.bytes(request)
   },
+  allowContexts: (batch: BatchWriter, isAllowed: boolean): void => batch.begin(Command.ALLOW_CONTEXTS, isAllowed),
+  discard: (batch: BatchWriter, bytes: number): void => batch.begin(Command.DISCARD, bytes),
   credit: (batch: BatchWriter): void => batch.begin(Command.CREDIT),
   stop: (batch: BatchWriter): void => batch.begin(Command.STOP),
 }
@@ -295,6 +303,10 @@ function dispatchCommand(batch: BatchReader, handler: CommandHandler): void {
       const code = batch.string()
       return handler.computed(request, hasFailed, code, batch.bytes())
     }
+    case Command.ALLOW_CONTEXTS:
+      return handler.allowContexts(batch.boolean())
+    case Command.DISCARD:
+      return handler.discard(batch.number())
     case Command.CREDIT:
       return handler.credit()
     case Command.STOP:

@@ -83,6 +83,7 @@ const TABLE = {
   },
   OVER_CAPACITY: { message: 'the server has reached maxConnections', status: 503, option: 'maxConnections' },
   NO_SHARD: { message: 'no shard can take the connection now', status: 503 },
+  MEMORY_SHORT: { message: 'the process is close to maxMemoryBytes', status: 503, option: 'maxMemoryBytes' },
   SHUTTING_DOWN: { message: 'the server is shutting down', status: 503 },
 
   // ── the peer broke the protocol: the connection is failed, RFC 6455 §7.1.7 ──
@@ -134,6 +135,11 @@ const TABLE = {
     message: 'the peer reads too slowly for a shard that is over maxShardBackpressure',
     closeCode: 1013,
     option: 'maxShardBackpressure',
+  },
+  MEMORY_SHED: {
+    message: 'the peer reads too slowly for a process that is close to maxMemoryBytes',
+    closeCode: 1013,
+    option: 'maxMemoryBytes',
   },
   SHARD_EXHAUSTED: { message: 'the shard has run out of memory and is replaced', closeCode: 1012 },
   MIDDLEWARE_TIMEOUT: {

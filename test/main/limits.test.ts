@@ -17,7 +17,8 @@ function counting(): Counting {
   const counters = new MainCounters()
   const shardCounters = Counters.allocate(SHARDS)
   const compute = { stats: () => ({ rejected: 0, timedOut: 0 }) }
-  const engine = { counters, shardCounters, compute } as unknown as Engine
+  const memory = { counts: { contexts: 0 } }
+  const engine = { counters, shardCounters, compute, memory } as unknown as Engine
   return { counters, shardCounters, limits: () => limitsOf(engine, shardCounters.failures()) }
 }
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
+import { affordableMemory } from '../../src/main/memory-limit.ts'
 import type { ResolvedOptions, WebSocketServerOptions } from '../../src/main/options.ts'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 
@@ -184,6 +185,12 @@ const ROWS: Readonly<Record<Name, Row>> = {
     byDefault: 1024 ** 3,
     good: [16 * 1024 ** 2, Number.MAX_SAFE_INTEGER],
     bad: [16 * 1024 ** 2 - 1, Number.POSITIVE_INFINITY, ...NO_NUMBER],
+  },
+  maxMemoryBytes: {
+    read: ({ maxMemoryBytes }) => maxMemoryBytes,
+    byDefault: affordableMemory(),
+    good: [64 * 1024 ** 2, 64 * 1024 ** 2 + 1, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY],
+    bad: [64 * 1024 ** 2 - 1, Number.NEGATIVE_INFINITY, ...NO_NUMBER],
   },
   maxControlRate: integer(({ shard }) => shard.maxControlRate, 100, 0, 1_000_000),
   maxPendingPongs: integer(({ shard }) => shard.maxPendingPongs, 16, 1, 10_000),

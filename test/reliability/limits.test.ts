@@ -244,6 +244,14 @@ const LIMITS: readonly Limit[] = [
     },
   },
   {
+    option: 'maxMemoryBytes',
+    // Less than Node needs: who connects is closed unread.
+    options: { maxMemoryBytes: 64 * MIB },
+    code: 'MEMORY_SHORT',
+    isRefusal: true,
+    drive: async (engine) => void (await engine.open().catch(() => {})),
+  },
+  {
     option: 'maxConnectionsPerIp',
     options: { maxConnectionsPerIp: 1 },
     code: 'TOO_MANY_CONNECTIONS',

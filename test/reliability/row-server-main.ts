@@ -52,6 +52,7 @@ const commands: Commands = {
     return (await server.listen(0, '127.0.0.1')).port
   },
   seen: (): Seen => ({ ...seen, open: server.getConnections().length, stats: server.stats() }),
+  health: () => server.health(),
   descriptors: () => openDescriptors().length,
   async usage(): Promise<Usage> {
     const shards: ThreadMemory[] = []

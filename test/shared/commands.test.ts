@@ -52,6 +52,8 @@ const COMMANDS: readonly (keyof CommandHandler & string)[] = [
   'moved',
   'cancel',
   'computed',
+  'allowContexts',
+  'discard',
   'credit',
   'stop',
 ]
@@ -120,6 +122,8 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
   answer: [command('answer', keys, payloads)],
   dismiss: [command('dismiss', keys)],
   judge: [command('judge', keys, fc.nat(9), payloads)],
+  allowContexts: [command('allowContexts', fc.boolean())],
+  discard: [command('discard', fc.nat())],
   send: [
     fc.tuple(keys, shortPayloads, flags).map(
       ([key, payload, how]): Sample => ({

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../errors.ts'
 import { MemoryPressure } from '../memory-pressure.ts'
 import { Sweep } from '../sweep.ts'
 import type { StrategyName, TakerSetup, Ticket } from '../ticket.ts'
+import { setAccepting } from './accepting.ts'
 import { createGiver } from './handoff.ts'
 import type { Giver } from './strategy.ts'
 
@@ -67,6 +68,7 @@ export class Acceptor {
     this.#observer = observer
     this.#counters = new Counters(setup.counters)
     this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket))
+    this.#server.on('drop', () => this.#observer.onTurnedAway('MEMORY_SHORT'))
   }
 
   /** Begins when whoever was added can be given something. Rejects with the error of `net.Server.listen`. */
@@ -107,6 +109,11 @@ export class Acceptor {
     if (gate === undefined) return
     gate.isOpen = false
     gate.port.postMessage({ kind: 'shut' } satisfies Arrival)
+  }
+
+  /** Whether there is memory for who connects. */
+  setAccepting(isAccepting: boolean): void {
+    setAccepting(this.#server, isAccepting)
   }
 
   /** Accepts nobody any more. */
