@@ -9,13 +9,8 @@ export const ROWS: readonly number[] = [
 
 /** Rows that no test can prove, with the reason. */
 export const NOT_YET: Readonly<Record<number, string>> = {
-  39: 'each shard watches its own memory (row 9); nothing watches that of the whole process yet',
   44: 'messages are bytes or text: there is no decoder of payloads',
-  46: 'nothing is half written: every shared field is one word with one writer',
-  61: 'TLS is not terminated in a shard',
   68: 'there are no resume sessions',
-  69: 'shards are replaced, not yet recycled one after another',
-  81: 'needs a network with loss and delay: network namespaces, not a unit test',
   82: 'there is no client',
 }
 
@@ -56,12 +51,14 @@ export const ELSEWHERE: readonly (readonly [row: number, file: string, title: st
   [33, 'integration/behaviour/vanishing.ts', 'a half-close behind queued frames'],
   [34, 'shared/protocol/frame-parser.test.ts', 'close frames'],
   [34, 'integration/deadlines.test.ts', 'closeTimeoutMs: a peer that does not answer the close frame'],
+  [46, 'integration/rooms-under-fire.test.ts', 'the directory is exact'],
   [48, 'shared/batch.test.ts', 'long bytes that are owned change threads without a copy, short ones are copied'],
   [56, 'workers/inflater.test.ts', 'every byte of 200 messages, spoilt'],
   [58, 'workers/clock.test.ts', 'the time of day follows real time, gaps included, and not the wall clock'],
   [59, 'shared/sweep.test.ts', 'its time stands still while this thread does'],
   [59, 'main/watchdog.test.ts', 'the time in which this thread stands still counts for two periods at most'],
   [60, 'workers/heartbeat.test.ts', 'one sweep passes the time of the clock to every connection'],
+  [69, 'integration/moves.test.ts', 'reload, resize and rebalance under traffic'],
   [71, 'main/supervisor.test.ts', 'leaves nothing that keeps the process alive'],
   [72, 'integration/behaviour/attaching.ts', 'and can listen elsewhere'],
   [73, 'shared/protocol/frame-parser.test.ts', 'any cut gives the same events'],
