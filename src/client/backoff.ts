@@ -1,3 +1,4 @@
+/** `backoff`: how long the client waits before each attempt. */
 export interface BackoffOptions {
   /** The longest delay before the first attempt, milliseconds. Default 500. */
   readonly base?: number

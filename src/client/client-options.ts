@@ -4,6 +4,7 @@ import type { BackoffOptions } from './backoff.ts'
 import type { PlainSocketClass } from './socket.ts'
 import type { QueueOptions } from './waiting-messages.ts'
 
+/** Everything is optional. What is unknown throws OPTION_UNKNOWN, what is mistyped or out of range OPTION_INVALID. */
 export interface WebSocketClientOptions {
   /** Subprotocols to offer. Default none. */
   readonly protocols?: readonly string[]

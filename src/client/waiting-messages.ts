@@ -1,3 +1,4 @@
+/** `queue`: what is kept of that which is sent while there is no connection. */
 export interface QueueOptions {
   /** Messages. Default 100; 0 keeps none. */
   readonly max?: number

@@ -20,6 +20,7 @@ export type ClientState = 'connecting' | 'open' | 'waiting' | 'closing' | 'close
 export interface WebSocketClientEvents<Message> {
   /** What its listeners send goes out before what has waited. */
   open: { readonly isReconnect: boolean }
+  /** A text or, as an ArrayBuffer, bytes; with `json` the value. */
   message: Message
   /** A connection or an attempt has ended; 1006: without a closing handshake. After `willReconnect: false` nothing follows. */
   close: { readonly code: number; readonly reason: string; readonly willReconnect: boolean }
@@ -72,6 +73,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     this.#connect()
   }
 
+  /** What it is doing. `closed` is final. */
   get state(): ClientState {
     return this.#state
   }
@@ -91,6 +93,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     return this.#waiting.count
   }
 
+  /** Bytes of these messages. */
   get queuedBytes(): number {
     return this.#waiting.bytes
   }
@@ -100,6 +103,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     return this.#dropped
   }
 
+  /** Adds a listener; what it throws is an uncaught error and stops nothing. */
   on<Name extends keyof WebSocketClientEvents<Message>>(
     name: Name,
     listener: (event: WebSocketClientEvents<Message>[Name]) => void,
@@ -108,6 +112,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     return this
   }
 
+  /** Removes the latest addition of a listener, if there is one. */
   off<Name extends keyof WebSocketClientEvents<Message>>(
     name: Name,
     listener: (event: WebSocketClientEvents<Message>[Name]) => void,

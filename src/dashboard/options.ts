@@ -5,6 +5,7 @@ import { planShutdown, type ShutdownOptions } from '../main/shutdown-options.ts'
 
 /** What somebody wants: to look, or one of the actions. */
 export type DashboardPurpose = 'view' | DashboardAction
+/** What somebody may do besides looking. */
 export type DashboardAction = 'reload' | 'resize' | 'drain'
 
 /** True: let in. False: 403. An object: that answer, such as a 401 with `WWW-Authenticate` or a 302 to a login. */
@@ -12,6 +13,7 @@ export type DashboardVerdict =
   | boolean
   | { readonly status: number; readonly headers?: OutgoingHttpHeaders; readonly body?: string }
 
+/** What the page has buttons for; all of it is off unless given. */
 export interface DashboardActions {
   /** `server.reload()`. Default false. */
   readonly reload?: boolean
@@ -21,6 +23,7 @@ export interface DashboardActions {
   readonly drain?: boolean | ShutdownOptions
 }
 
+/** Who may look at the page, and what it offers. */
 export interface DashboardOptions {
   /**
    * Whether this request may look (`purpose` is `'view'`) or act. It is asked about every request, and about an open page again

@@ -8,12 +8,19 @@ import type { TopologyReport } from '../main/topology.ts'
 
 /** What a dashboard shows: a `WebSocketServer`, `server` of a `WebSocketPlugin`, `websocket` of a Verb server. */
 export interface WatchedServer {
+  /** As `WebSocketServer.rooms`. */
   readonly rooms: Pick<RoomsOverview, 'activity'>
+  /** As `WebSocketServer.stats`. */
   stats(): Stats
+  /** As `WebSocketServer.health`. */
   health(): Health
+  /** As `WebSocketServer.longestQueues`. */
   longestQueues(top?: number): readonly ConnectionQueue[]
+  /** As `WebSocketServer.reload`. */
   reload(): Promise<TopologyReport>
+  /** As `WebSocketServer.resize`. */
   resize(shards: number): Promise<TopologyReport>
+  /** As `WebSocketServer.shutdown`. */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport>
 }
 

@@ -315,6 +315,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     return this.#engine.topology.rebalance()
   }
 
+  /** The figures of this server, by shard and by reason. Reads shared memory, so it answers at once, however busy the shards are. */
   stats(): Stats {
     return statsOf(this.#engine, this.#startedMs)
   }

@@ -5,6 +5,7 @@ import { ShardwsError } from '../shared/errors.ts'
 import { splitTarget } from '../shared/protocol/handshake.ts'
 import type { Engine } from './engine.ts'
 
+/** Which upgrade requests of an HTTP server are taken. */
 export interface AttachOptions {
   /** Paths that are ours besides those of the routes, compared exactly and without the query. Default: all, with routes none. */
   readonly path?: string | readonly string[]

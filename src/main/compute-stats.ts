@@ -1,6 +1,8 @@
 /** Milliseconds, over all tasks since the server was made. */
 export interface Durations {
+  /** Milliseconds. */
   readonly mean: number
+  /** Milliseconds. */
   readonly max: number
 }
 
@@ -10,7 +12,9 @@ export interface ComputeStats {
   readonly threads: number
   /** Tasks that a thread has now, and tasks that wait for one. */
   readonly running: number
+  /** Tasks that wait for a thread. */
   readonly queued: number
+  /** Tasks that have answered, ever. */
   readonly completed: number
   /** Tasks that threw, or whose thread ended or did not start. */
   readonly failed: number
@@ -22,6 +26,7 @@ export interface ComputeStats {
   readonly timedOut: number
   /** From `run` until a thread began the task. */
   readonly waitMs: Durations
+  /** How long tasks ran, once they had a thread. */
   readonly runMs: Durations
 }
 

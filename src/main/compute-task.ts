@@ -3,6 +3,7 @@ import type { Transferable } from 'node:worker_threads'
 import { ShardwsError } from '../shared/errors.ts'
 import type { AbortGroups } from './abort-groups.ts'
 
+/** How one task of `compute.run` is to be done. */
 export interface ComputeRunOptions {
   /** Gives the task up: the promise rejects with the signal's reason, and a thread that is running the task is ended. */
   readonly signal?: AbortSignal

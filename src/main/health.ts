@@ -10,16 +10,19 @@ const MOST_LAG_MS = 200
  */
 export type ShardState = 'starting' | 'adopting' | 'late' | 'stalled' | 'full' | 'degraded' | 'stopped'
 
+/** What one shard is doing. */
 export interface ShardHealth {
   /** Its place, 0 to one fewer than there are shards: what `placement` and `shardBy` choose. It stays when the shard is replaced. */
   readonly index: number
   /** Its number in `stats().shards`, `shard` events, log records, metrics and `socket.shard`: `reload` and `resize` give others. */
   readonly shard: number
+  /** See `ShardState`. */
   readonly state: ShardState
   /** Open connections. */
   readonly connections: number
 }
 
+/** What probes ask for. */
 export interface Health {
   /**
    * `healthy`: every shard takes connections and main keeps up. `degraded`: one does not, or main lags, or memory is so short
@@ -34,6 +37,7 @@ export interface Health {
   readonly mainLagMs: number
   /** Resident memory of the process as a part of `maxMemoryBytes`. */
   readonly memoryPressure: number
+  /** By place. */
   readonly shards: readonly ShardHealth[]
 }
 

@@ -1,12 +1,17 @@
 import { escapeControls } from './log-text.ts'
 
+/** From which level up the default logger writes. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
 
 /** Where the engine reports what an operator should know. Shaped like pino, which can be passed as it is. */
 export interface Logger {
+  /** Something is lost or broken. */
   error(details: object, message: string): void
+  /** Something that somebody should look at. */
   warn(details: object, message: string): void
+  /** Refusals, limits that were reached, shards that start. */
   info(details: object, message: string): void
+  /** Errors of single connections that nobody listens to. */
   debug(details: object, message: string): void
 }
 

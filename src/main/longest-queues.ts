@@ -5,9 +5,13 @@ import type { Peer } from './peer.ts'
 
 /** A connection that has not read everything that was sent to it. */
 export interface ConnectionQueue {
+  /** For `server.getConnection` and `server.close`. */
   readonly id: string
+  /** The number of its shard. */
   readonly shard: number
+  /** The client's address, by `trustProxy`. */
   readonly ip: string
+  /** Of its request, without the query. */
   readonly path: string
   /** Bytes that its shard or the kernel has not taken yet: its `bufferedAmount`. */
   readonly queuedBytes: number

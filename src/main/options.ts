@@ -24,8 +24,10 @@ export interface ClientVerdict extends Verdict {
   readonly answered?: boolean
 }
 
+/** Decides about a client before the 101, with Node's own request. What it throws or rejects with is 500. */
 export type VerifyClient = (request: IncomingMessage) => boolean | ClientVerdict | Promise<boolean | ClientVerdict>
 
+/** One entry of `allowOrigins`: a function is given the origin as it was sent. */
 export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
 
 /** `compression` in full. */

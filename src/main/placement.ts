@@ -5,6 +5,7 @@ import { rendezvous } from './rendezvous.ts'
 
 /** A shard as `placement` functions see it. */
 export interface ShardView {
+  /** What a placement function returns for it. */
   readonly index: number
   /** Open connections and handshakes under way that were placed there. */
   readonly connections: number

@@ -5,7 +5,9 @@ import type { DirectoryRoom, Resident } from './room-directory.ts'
 
 /** What goes on in one room. */
 export interface RoomActivity {
+  /** Its name. */
   readonly room: string
+  /** How many there are now. */
   readonly members: number
   /** Published to it by main since it has had members; what handlers in the shards publish does not pass main. */
   readonly messages: number

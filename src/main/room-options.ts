@@ -4,8 +4,11 @@ import { type Check, integer, isFunction, isObject } from './option-checks.ts'
 
 /** Somebody has come into a room or left it. */
 export interface Presence {
+  /** What has happened. */
   readonly kind: 'join' | 'leave'
+  /** The name of the room. */
   readonly room: string
+  /** Who has come or left. */
   readonly socket: Socket
   /** Members of the room now. */
   readonly size: number
@@ -25,6 +28,7 @@ export interface RoomHistory {
   replay?(room: string, socket: Socket): Replay | Promise<Replay>
 }
 
+/** Messages of the past, oldest first. */
 export type Replay = Iterable<string | Uint8Array>
 
 /** What rooms do by themselves. */

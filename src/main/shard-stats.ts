@@ -17,13 +17,17 @@ export type ErrorCounts = Record<'protocol' | 'transport' | 'handler', number>
 
 /** One shard. Totals are those of its number: one that dies hands them on to its successor. */
 export interface ShardStats extends Traffic {
+  /** Its number: `shard` in `health()`, events and log records. */
   shard: number
+  /** Open now. */
   connections: number
+  /** Bytes that the kernel has not taken yet. */
   queuedBytes: number
   /** Of the last ten seconds, weighted, as `perSecond` of the server. */
   perSecond: Traffic
-  /** Bytes read from and written to its sockets, framing included. */
+  /** Bytes read from its sockets, framing included. */
   wireBytesIn: number
+  /** Bytes written to its sockets, framing included. */
   wireBytesOut: number
   /** 1 - compressed / original over all messages that travelled compressed; 0 when none did. */
   compressionRatio: number
@@ -31,6 +35,7 @@ export interface ShardStats extends Traffic {
   rooms: number
   /** What happened in the shard; what main refuses or its handlers do is in the figures of the server only. */
   dropped: Dropped
+  /** Connections here that broke the protocol, that TCP lost, and handlers here that threw or rejected. */
   errors: ErrorCounts
   /** Connections that have come from another shard, and gone to one. */
   moves: { in: number; out: number }
@@ -40,8 +45,9 @@ export interface ShardStats extends Traffic {
   loopUtilization: number
   /** How late the thread came to its timers, milliseconds: the worst of the last second or two, that of now included. */
   loopDelayMs: number
-  /** Of the thread's own heap and of Buffers outside it, as of its last sample; 0 with `shards: 0`. */
+  /** Bytes of the thread's own heap, as of its last sample; 0 with `shards: 0`. */
   heapBytes: number
+  /** Bytes of Buffers outside the heap, as of the last sample. */
   externalBytes: number
   /** The larger of the two as a fraction of what each may be. */
   memoryPressure: number

@@ -8,8 +8,10 @@ const LONGEST_RETRY_SECONDS = 86_400
 /** How long connections may take for their closing handshakes. */
 const CLOSING_MS = 10_000
 
+/** What `shutdown` sends to every connection first. */
 export type Notice = string | Uint8Array | (() => string | Uint8Array)
 
+/** How a `shutdown` goes. Without any everything is closed at once. */
 export interface ShutdownOptions {
   /** Close code sent to every connection; 1012 says that the server comes back. Default 1001. */
   readonly code?: number
@@ -32,11 +34,17 @@ export interface ShutdownOptions {
 
 /** How a shutdown goes. */
 export interface ShutdownPlan {
+  /** Close code. */
   readonly code: number
+  /** Close reason. */
   readonly reason: string
+  /** Null: none. */
   readonly notice: Notice | null
+  /** Milliseconds from the notice to the first close. */
   readonly graceMs: number
+  /** Milliseconds over which the closes are spread. */
   readonly drainMs: number
+  /** Milliseconds from the call. */
   readonly deadlineMs: number
   /** Null: 1 to 10, at random. */
   readonly retryAfterSeconds: number | null

@@ -13,6 +13,7 @@ const STOP_DEADLINE_MS = 2000
 /** Between two batches of closes, on the average. */
 const BATCH_MS = 50
 
+/** How a shutdown went. */
 export interface ShutdownReport {
   /** Connections that were open when it began. */
   readonly connections: number
@@ -30,6 +31,7 @@ export interface ShutdownReport {
   readonly zombies: number
   /** Whether a second signal cut it short. */
   readonly wasForced: boolean
+  /** Milliseconds from the call to the end. */
   readonly elapsedMs: number
 }
 

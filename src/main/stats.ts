@@ -25,15 +25,19 @@ import type { UserStats } from './users.ts'
 export interface PerformanceMetrics {
   /** Open now. */
   connections: number
+  /** Messages received. */
   messagesReceived: number
   /** A broadcast counts once for each connection it went to. */
   messagesSent: number
+  /** Payload bytes received, decompressed. */
   bytesReceived: number
+  /** Payload bytes sent, before compression. */
   bytesSent: number
   /** 1 - compressed / original over all compressed messages; 0 when nothing was compressed. */
   compressionRatio: number
 }
 
+/** The figures of one server. Totals are since it was made. */
 export interface Stats extends PerformanceMetrics {
   /** How sockets reach the shards; null while starting. */
   handoff: StrategyName | null
@@ -45,13 +49,15 @@ export interface Stats extends PerformanceMetrics {
   capacity: number
   /** Of the last ten seconds, weighted; if the last reading is longer ago, since then. */
   perSecond: Traffic
-  /** Bytes read from and written to the sockets, framing included. */
+  /** Bytes read from the sockets, framing included. */
   wireBytesIn: number
+  /** Bytes written to the sockets, framing included. */
   wireBytesOut: number
   /** Bytes that the kernel has not taken yet. */
   queuedBytes: number
-  /** Rooms with at least one member, and how many members they have together. */
+  /** Rooms with at least one member. */
   rooms: number
+  /** Members of all rooms together. */
   memberships: number
   /** Messages that were never sent because a later one took their place within `coalesceMs`. */
   coalesced: number
@@ -59,19 +65,25 @@ export interface Stats extends PerformanceMetrics {
   refusedJoins: Readonly<Record<keyof MainCounters['refusedJoins'], number>>
   /** Who has identified, and what is kept for those who are away. */
   users: UserStats
+  /** Opening handshakes refused, by error code. */
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
+  /** Messages that were not sent or not taken, by reason: see `Dropped`. */
   dropped: Dropped
+  /** Connections that broke the protocol, connections that TCP lost, and handlers and listeners that threw or rejected. */
   errors: ErrorCounts
   /** Connections that an error ended, by its code. */
   failures: { total: number; reasons: Partial<Record<ErrorCode, number>> }
   /** How often each option's limit was reached; those that were not are left out. */
   limits: Partial<Record<string, number>>
+  /** Connections that a deadline has ended: `livenessMs`, `idleTimeoutMs`, `closeTimeoutMs`, `maxLifetimeMs`. */
   timeouts: { liveness: number; idle: number; close: number; lifetime: number }
   /** Connections closed because their peer read too slowly. */
   slowConsumers: number
   /** Times a connection's reading was paused because its messages had not been taken, or by `rateLimit`. */
   inboundPauses: number
+  /** Sockets that a shard has taken, that it could not take, that went to another shard, that were lost after the 101, and clients that left before it. */
   handoffs: { adopted: number; failed: number; replaced: number; lost: number; abandoned: number }
+  /** Shards that have died and were replaced. */
   shardDeaths: number
   /** Shards whose connections have moved to a fresh one because of an uncaught error or a full heap. */
   evacuations: number
@@ -87,6 +99,7 @@ export interface Stats extends PerformanceMetrics {
   memory: MemoryReading & { steps: Readonly<Record<MemoryStep, number>> }
   /** The threads of the option `compute`. */
   compute: ComputeStats
+  /** One for each shard. */
   shards: ShardStats[]
 }
 

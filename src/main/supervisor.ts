@@ -13,8 +13,11 @@ const TERMINATE_MS = 1000
 
 export type ShardEventKind = 'started' | 'stalled' | 'resumed' | 'evacuated' | 'exited' | 'degraded'
 
+/** What has become of a shard. */
 export interface ShardEvent {
+  /** `started`, `stalled`, `resumed`, `evacuated`, `exited` or `degraded`. */
   readonly kind: ShardEventKind
+  /** Its number: `shard` in `stats()` and `health()`. */
   readonly shard: number
   /** Why it exited. */
   readonly cause?: unknown

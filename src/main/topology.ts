@@ -23,6 +23,7 @@ const EVACUATION_PERIOD_MS = 5000
 /** How long those who cannot move may take for their closing handshake. */
 const FAREWELL_MS = 1000
 
+/** What `reload`, `resize` or `rebalance` has done. */
 export interface TopologyReport extends MoveReport {
   /** Connections that could not move and were closed with 1012. */
   readonly closed: number

@@ -2,9 +2,13 @@ import { Counter } from '../shared/counters.ts'
 
 /** Messages and payload bytes, in all or a second. */
 export interface Traffic {
+  /** Messages a second. */
   readonly messagesReceived: number
+  /** Messages a second. */
   readonly messagesSent: number
+  /** Payload bytes a second. */
   readonly bytesReceived: number
+  /** Payload bytes a second. */
   readonly bytesSent: number
 }
 

@@ -11,6 +11,7 @@ interface Devices {
 
 /** One user on all of its devices: the open connections that have identified as it, as of each call. */
 export class User {
+  /** As `identify` was given it. */
   readonly id: string
   readonly #devices: Devices
 

@@ -10,9 +10,11 @@ import type { Peer } from './peer.ts'
 import { User } from './user.ts'
 import type { ResolvedUsers } from './user-options.ts'
 
+/** Who has identified, and what is kept for those who are away. */
 export interface UserStats {
   /** Users with at least one connection, and how many connections they have together. */
   readonly online: number
+  /** Connections that have identified. */
   readonly devices: number
   /** Times `identify` was refused by `maxDevicesPerUser`. */
   readonly refusedDevices: number

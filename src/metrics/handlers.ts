@@ -9,7 +9,9 @@ import type { Reading } from './families.ts'
 
 /** A server that tells its figures: a `WebSocketServer`, `server` of a `WebSocketPlugin`, `websocket` of a Verb server. */
 export interface MeasuredServer {
+  /** As `WebSocketServer.stats`. */
   stats(): Stats
+  /** As `WebSocketServer.health`. */
   health(): Health
 }
 
@@ -17,14 +19,17 @@ export type { HttpHandler }
 
 /** A registry of prom-client, as much of it as is needed. */
 export interface MetricsRegistry {
+  /** The text that Prometheus reads. */
   metrics(): Promise<string>
 }
 
+/** What `metricsHandler` answers besides. */
 export interface MetricsHandlerOptions {
   /** What follows the server's own figures, such as prom-client's `register`. Names must differ. Default none. */
   readonly registries?: readonly MetricsRegistry[]
 }
 
+/** What `healthHandler` answers. */
 export interface HealthHandlerOptions {
   /** What decides between 200 and 503. `?live` in the URL asks for `'live'`. Default `'ready'`. */
   readonly probe?: 'ready' | 'live'

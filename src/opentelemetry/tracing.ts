@@ -20,6 +20,7 @@ import type { Socket } from '../shared/socket.ts'
 import type { UpgradeRequest } from '../shared/upgrade-request.ts'
 import { isThenable } from '../shared/work.ts'
 
+/** How handlers are traced. */
 export interface TraceHandlerOptions {
   /**
    * Finds what the sender's propagator has put into a message, such as the `traceparent` of a JSON text: its span is a

@@ -155,6 +155,7 @@ const TABLE = {
   TRANSPORT_FAILED: { message: 'the TCP connection failed' },
 } as const satisfies Record<string, ErrorRow>
 
+/** The codes of a `ShardwsError`; they do not change. */
 export type ErrorCode = keyof typeof TABLE
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = TABLE
@@ -164,7 +165,9 @@ export const ERROR_CODES = Object.keys(TABLE) as readonly ErrorCode[]
 
 /** The only error class the engine throws or emits: `code` is stable, `message` is for people. */
 export class ShardwsError extends Error {
+  /** 'ShardwsError'. */
   override readonly name = 'ShardwsError'
+  /** What to compare with: the message may change. */
   readonly code: ErrorCode
   /** WebSocket close code sent to the peer, when the error ends one connection. */
   readonly closeCode: number | undefined

@@ -55,11 +55,13 @@ export interface Handler<Data = unknown, Params = Record<string, string>> {
   message?(socket: Socket<Data>, message: string | Buffer, isBinary: boolean): unknown
   /** 1006: it ended without a closing handshake. */
   close?(socket: Socket<Data>, code: number, reason: string): unknown
+  /** What went wrong with the connection; what its handlers throw arrives here too. */
   error?(socket: Socket<Data>, error: Error): unknown
   /** Everything queued has been written, after `send` returned false. */
   drain?(socket: Socket<Data>): unknown
   /** The peer has sent a ping; it has been answered. */
   ping?(socket: Socket<Data>, payload: Buffer): unknown
+  /** The peer has answered a ping, or sent a pong unasked. */
   pong?(socket: Socket<Data>, payload: Buffer): unknown
   /**
    * In a shard, before the connection moves to another one (reload, resize, rebalance, a failing shard): what it returns is

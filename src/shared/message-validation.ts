@@ -5,6 +5,7 @@ import { ShardwsError } from './errors.ts'
  * (https://standardschema.dev).
  */
 export interface MessageSchema {
+  /** The interface of Standard Schema v1. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -12,6 +13,7 @@ export interface MessageSchema {
   }
 }
 
+/** What a schema says of a value. */
 export interface SchemaResult {
   /** Absent: the value is as it should be. */
   readonly issues?: readonly SchemaIssue[] | undefined
@@ -19,6 +21,7 @@ export interface SchemaResult {
 
 /** What is wrong with one part of a value. */
 export interface SchemaIssue {
+  /** For people. */
   readonly message: string
   /** Keys from the outside in. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined

@@ -1,5 +1,6 @@
 import type { ConnectionKey } from './connection-key.ts'
 
+/** How one message is sent. */
 export interface SendOptions {
   /** Default: text for a string, binary for bytes. */
   readonly isBinary?: boolean
@@ -9,7 +10,9 @@ export interface SendOptions {
 
 /** A socket, as far as messages for many connections are concerned. */
 export interface Addressee {
+  /** Of the connection. */
   readonly id: string
+  /** By the engine. */
   readonly key: ConnectionKey
 }
 

@@ -21,11 +21,15 @@ export interface SocketEventMap {
   drain: []
   /** The peer has sent a ping; it has been answered. */
   ping: [payload: Buffer]
+  /** The peer has answered a ping, or sent a pong unasked. */
   pong: [payload: Buffer]
+  /** It has joined a room. */
   'room:join': [room: string]
+  /** It has left a room, also by closing. */
   'room:leave': [room: string]
 }
 
+/** The names of these events. */
 export type SocketEvent = keyof SocketEventMap
 
 /** What it throws or rejects with arrives at `error`. A message counts as unprocessed until the promise settles. */
@@ -69,25 +73,33 @@ export class SocketExtras {
  * would mark every connection with another 8 bytes for them.
  */
 export abstract class SocketEvents {
+  /** A value of `readyState`. */
   static readonly CONNECTING = ReadyState.CONNECTING
+  /** A value of `readyState`. */
   static readonly OPEN = ReadyState.OPEN
+  /** A value of `readyState`. */
   static readonly CLOSING = ReadyState.CLOSING
+  /** A value of `readyState`. */
   static readonly CLOSED = ReadyState.CLOSED
 
   #extras: SocketExtras | null = null
 
+  /** A value of `readyState`. */
   get CONNECTING(): typeof ReadyState.CONNECTING {
     return ReadyState.CONNECTING
   }
 
+  /** A value of `readyState`. */
   get OPEN(): typeof ReadyState.OPEN {
     return ReadyState.OPEN
   }
 
+  /** A value of `readyState`. */
   get CLOSING(): typeof ReadyState.CLOSING {
     return ReadyState.CLOSING
   }
 
+  /** A value of `readyState`. */
   get CLOSED(): typeof ReadyState.CLOSED {
     return ReadyState.CLOSED
   }

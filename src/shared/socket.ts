@@ -53,6 +53,7 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
   readonly id: string
   /** By the engine. */
   readonly key: ConnectionKey
+  /** Its opening handshake. */
   readonly request: UpgradeRequest
   /** By the dispatcher: the `Handler` that serves it, null for none. */
   readonly handler: object | null
@@ -77,26 +78,32 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
     return this.#table.shard(this.key)
   }
 
+  /** The request target, query included. */
   get url(): string {
     return this.request.url
   }
 
+  /** The request target without the query, not decoded. */
   get path(): string {
     return this.request.path
   }
 
+  /** The query, decoded; the last one of several values of a name. */
   get query(): Record<string, string> {
     return this.request.query
   }
 
+  /** Of the opening handshake, names in lower case. */
   get headers(): IncomingHttpHeaders {
     return this.request.headers
   }
 
+  /** The address of the TCP peer: behind a proxy that of the proxy. See `ip`. */
   get remoteAddress(): string {
     return this.request.remoteAddress
   }
 
+  /** The port of the TCP peer. */
   get remotePort(): number {
     return this.request.remotePort
   }
@@ -135,6 +142,7 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
     return this.#table.bytesSent(this.key)
   }
 
+  /** Messages received. */
   get messagesReceived(): number {
     return this.#table.messagesReceived(this.key)
   }
@@ -165,6 +173,7 @@ export abstract class Socket<Data = unknown> extends SocketEvents {
     return this.#table.compressionRatio(this.key)
   }
 
+  /** CONNECTING, OPEN, CLOSING or CLOSED, as in browsers. */
   abstract get readyState(): ReadyState
 
   /** The agreed extensions as in `Sec-WebSocket-Extensions`, '' for none. */

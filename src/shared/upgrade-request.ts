@@ -22,13 +22,21 @@ export interface RequestFields {
 
 /** What is known of the request that opened a connection: it outlives the HTTP objects. */
 export class UpgradeRequest<Params = Record<string, string>> {
+  /** The request target, query included. */
   readonly url: string
+  /** Names in lower case. */
   readonly headers: IncomingHttpHeaders
+  /** The client's address, by `trustProxy`. */
   readonly ip: string
+  /** The address of the TCP peer. */
   readonly remoteAddress: string
+  /** The port of the TCP peer. */
   readonly remotePort: number
+  /** The agreed subprotocol, '' for none. */
   readonly protocol: string
+  /** The parameters that the path of the route names, decoded. */
   readonly params: Params
+  /** Whom `verifyClient`, `upgrade` or the middleware found. */
   user: unknown
 
   constructor(fields: RequestFields) {
@@ -42,6 +50,7 @@ export class UpgradeRequest<Params = Record<string, string>> {
     this.user = fields.user
   }
 
+  /** The request target without the query, not decoded. */
   get path(): string {
     return splitTarget(this.url).path
   }

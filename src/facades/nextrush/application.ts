@@ -29,6 +29,7 @@ export class Application implements WebSocketApplication, UpgradeObserver {
     return this.#host.express
   }
 
+  /** The HTTP server. */
   get server(): Server {
     return this.#host.server
   }
@@ -42,41 +43,49 @@ export class Application implements WebSocketApplication, UpgradeObserver {
     return this
   }
 
+  /** Serves GET requests to a path, as Express does. */
   get(path: string, ...handlers: ContextHandler[]): this {
     this.express.get(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves POST requests to a path, as Express does. */
   post(path: string, ...handlers: ContextHandler[]): this {
     this.express.post(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves PUT requests to a path, as Express does. */
   put(path: string, ...handlers: ContextHandler[]): this {
     this.express.put(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves PATCH requests to a path, as Express does. */
   patch(path: string, ...handlers: ContextHandler[]): this {
     this.express.patch(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves DELETE requests to a path, as Express does. */
   delete(path: string, ...handlers: ContextHandler[]): this {
     this.express.delete(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves OPTIONS requests to a path, as Express does. */
   options(path: string, ...handlers: ContextHandler[]): this {
     this.express.options(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves HEAD requests to a path, as Express does. */
   head(path: string, ...handlers: ContextHandler[]): this {
     this.express.head(path, ...this.#adaptAll(handlers))
     return this
   }
 
+  /** Serves requests of every method to a path, as Express does. */
   all(path: string, ...handlers: ContextHandler[]): this {
     this.express.all(path, ...this.#adaptAll(handlers))
     return this

@@ -7,14 +7,21 @@ import { endpointsOf } from './installed.ts'
 export interface Context {
   /** Express' own. */
   readonly req: Request
+  /** Express's response. */
   readonly res: Response
+  /** The request's method, in capitals. */
   readonly method: string
   /** Path and query. */
   readonly url: string
+  /** Without the query. */
   readonly path: string
+  /** The parameters that the path of the route names. */
   readonly params: Request['params']
+  /** As Express parses it. */
   readonly query: Request['query']
+  /** By name, in lower case. */
   readonly headers: IncomingHttpHeaders
+  /** The client's address, by Express' `trust proxy`. */
   readonly ip: string | undefined
   /** A JSON body, parsed; undefined for none. */
   body: unknown

@@ -15,6 +15,7 @@ export type AppConnection = WSConnection & Record<string, unknown>
 /** Serves the connections to a path; what it throws is an `error` of the connection. */
 export type AppHandler<Params = Record<string, string>> = (socket: AppConnection, req: WSRequest<Params>) => unknown
 
+/** What the listeners of each event get. */
 export interface NextRushAppEvents {
   /** A connection is open; middleware and handlers run after this. */
   'websocket:connection': [socket: AppConnection, req: WSRequest]
@@ -40,6 +41,7 @@ export class NextRushApp extends EventEmitter<NextRushAppEvents> {
     return this.#host.express
   }
 
+  /** The HTTP server. */
   get server(): Server {
     return this.#host.server
   }
@@ -97,41 +99,49 @@ export class NextRushApp extends EventEmitter<NextRushAppEvents> {
     return this
   }
 
+  /** Serves GET requests to a path, as Express does. */
   get(path: string, ...handlers: RequestHandler[]): this {
     this.express.get(path, ...handlers)
     return this
   }
 
+  /** Serves POST requests to a path, as Express does. */
   post(path: string, ...handlers: RequestHandler[]): this {
     this.express.post(path, ...handlers)
     return this
   }
 
+  /** Serves PUT requests to a path, as Express does. */
   put(path: string, ...handlers: RequestHandler[]): this {
     this.express.put(path, ...handlers)
     return this
   }
 
+  /** Serves PATCH requests to a path, as Express does. */
   patch(path: string, ...handlers: RequestHandler[]): this {
     this.express.patch(path, ...handlers)
     return this
   }
 
+  /** Serves DELETE requests to a path, as Express does. */
   delete(path: string, ...handlers: RequestHandler[]): this {
     this.express.delete(path, ...handlers)
     return this
   }
 
+  /** Serves OPTIONS requests to a path, as Express does. */
   options(path: string, ...handlers: RequestHandler[]): this {
     this.express.options(path, ...handlers)
     return this
   }
 
+  /** Serves HEAD requests to a path, as Express does. */
   head(path: string, ...handlers: RequestHandler[]): this {
     this.express.head(path, ...handlers)
     return this
   }
 
+  /** Serves requests of every method to a path, as Express does. */
   all(path: string, ...handlers: RequestHandler[]): this {
     this.express.all(path, ...handlers)
     return this

@@ -19,6 +19,7 @@ export interface VerbResponse extends Response {
   upgrade<Data = Record<string, unknown>>(options?: UpgradeOptions<Data>): RouteSocket<Data>
 }
 
+/** A route or a middleware, as in Express; `response` can also upgrade. */
 export type VerbRequestHandler = (request: Request, response: VerbResponse, next: NextFunction) => unknown
 
 /** Also anything that Express takes: routers, applications, error handlers, arrays of them. */

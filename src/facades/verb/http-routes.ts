@@ -16,6 +16,7 @@ type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'all'
 
 /** The HTTP side of a server: Express's methods for routes. Those of a server of WebSocket only throw ARGUMENT_INVALID. */
 export abstract class HttpRoutes {
+  /** Whether it serves HTTP and WebSocket, or WebSocket only. */
   readonly protocol: ServerProtocol
   readonly #application: Application | null
 
@@ -45,30 +46,35 @@ export abstract class HttpRoutes {
     return this.#add('get', path, handlers)
   }
 
+  /** Serves POST requests to a path, as Express does. */
   post(path: RoutePath, ...handlers: VerbRequestHandler[]): this
   post(path: RoutePath, ...handlers: VerbMiddleware[]): this
   post(path: RoutePath, ...handlers: unknown[]): this {
     return this.#add('post', path, handlers)
   }
 
+  /** Serves PUT requests to a path, as Express does. */
   put(path: RoutePath, ...handlers: VerbRequestHandler[]): this
   put(path: RoutePath, ...handlers: VerbMiddleware[]): this
   put(path: RoutePath, ...handlers: unknown[]): this {
     return this.#add('put', path, handlers)
   }
 
+  /** Serves PATCH requests to a path, as Express does. */
   patch(path: RoutePath, ...handlers: VerbRequestHandler[]): this
   patch(path: RoutePath, ...handlers: VerbMiddleware[]): this
   patch(path: RoutePath, ...handlers: unknown[]): this {
     return this.#add('patch', path, handlers)
   }
 
+  /** Serves DELETE requests to a path, as Express does. */
   delete(path: RoutePath, ...handlers: VerbRequestHandler[]): this
   delete(path: RoutePath, ...handlers: VerbMiddleware[]): this
   delete(path: RoutePath, ...handlers: unknown[]): this {
     return this.#add('delete', path, handlers)
   }
 
+  /** Serves requests of every method to a path, as Express does. */
   all(path: RoutePath, ...handlers: VerbRequestHandler[]): this
   all(path: RoutePath, ...handlers: VerbMiddleware[]): this
   all(path: RoutePath, ...handlers: unknown[]): this {

@@ -14,9 +14,11 @@ export interface VerbHandlers<Data = Record<string, unknown>> {
   message?(ws: VerbSocket<Data>, message: string | Buffer, isBinary: boolean): unknown
   /** 1006: it ended without a closing handshake. 1002 'Ping timeout': nothing came from it for `livenessMs`. */
   close?(ws: VerbSocket<Data>, code: number, reason: string): unknown
+  /** What went wrong with it; what handlers throw arrives here too. */
   error?(ws: VerbSocket<Data>, error: Error): unknown
   /** The peer's ping; it has been answered. */
   ping?(ws: VerbSocket<Data>, data: Buffer): unknown
+  /** The peer has answered a ping, or sent a pong unasked. */
   pong?(ws: VerbSocket<Data>, data: Buffer): unknown
   /** Everything queued has been written, after `send` returned false. */
   drain?(ws: VerbSocket<Data>): unknown
@@ -43,6 +45,7 @@ export interface VerbOptions<Data = Record<string, unknown>> {
   port?: number
   /** Default: all addresses. */
   host?: string
+  /** Handlers, options of the engine, and those of Verb. */
   websocket?: VerbWebSocketOptions<Data>
   /** Whether JSON and URL-encoded bodies become `req.body`, and up to which size. Default true, '100kb'. */
   body?: boolean | { readonly limit: number | string }

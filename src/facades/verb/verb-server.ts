@@ -106,6 +106,7 @@ export class VerbServer<Data = Record<string, unknown>> extends HttpRoutes {
     return this.websocket?.publish(room, message, engineBroadcastOptions(options)) ?? false
   }
 
+  /** How many connections there were, are open, and were refused. */
   getStats(): PoolStats {
     return this.#sockets?.poolStats() ?? { total: 0, active: 0, rejected: 0 }
   }
