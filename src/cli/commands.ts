@@ -8,8 +8,9 @@ import { ExitCode } from './exit-code.ts'
 import { EXIT_CODES, formatRows } from './help.ts'
 import { SERVE } from './serve/serve.ts'
 import type { Terminal } from './terminal.ts'
+import { TOP } from './top/top.ts'
 
-const COMMANDS: readonly Command[] = [SERVE, CONNECT, BENCH]
+const COMMANDS: readonly Command[] = [SERVE, CONNECT, BENCH, TOP]
 
 /** Runs what the words after `shardws` ask for. @throws CommandError */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<ExitCode> {

@@ -1,12 +1,12 @@
 /** A stream that the command writes to; `process.stdout` is one. */
 export interface OutputStream {
   readonly isTTY?: boolean
-  readonly columns?: number
+  readonly rows?: number
   write(text: string): unknown
 }
 
-/** Columns when nobody says how many there are. */
-const USUAL_COLUMNS = 80
+/** When nobody says how many there are. */
+const USUAL_ROWS = 24
 
 const ESCAPES = {
   bold: '\x1b[1m',
@@ -31,8 +31,8 @@ export class Output {
     this.#hasColours = this.isTerminal && !env.NO_COLOR && env.TERM !== 'dumb'
   }
 
-  get columns(): number {
-    return this.#stream.columns ?? USUAL_COLUMNS
+  get rows(): number {
+    return this.#stream.rows ?? USUAL_ROWS
   }
 
   write(text: string): void {

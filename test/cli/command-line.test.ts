@@ -6,7 +6,7 @@ import { Output, type Terminal } from '../../src/cli/terminal.ts'
 import { runCommand } from '../fixtures/command-process.ts'
 import { REPOSITORY } from '../fixtures/repository.ts'
 
-const COMMANDS = ['serve', 'connect', 'bench']
+const COMMANDS = ['serve', 'connect', 'bench', 'top']
 
 const silent = new Output({ write: () => {} }, {})
 const TERMINAL: Terminal = { out: silent, err: silent, input: process.stdin }

@@ -16,7 +16,7 @@ export const SERVE_OPTIONS = {
   static: text('folder', 'serve its files over HTTP on the same port'),
   cert: text('file', 'TLS: the certificate, and what follows up to the root, in PEM'),
   key: text('file', 'TLS: its key in PEM'),
-  metrics: textIf('/metrics', 'path', 'figures for Prometheus (npm install prom-client)'),
+  metrics: textIf('/metrics', 'path', 'figures for Prometheus and shardws top (npm install prom-client)'),
   'log-level': choice('warn', ['error', 'warn', 'info', 'debug'], 'what is logged'),
 }
 
