@@ -16,6 +16,7 @@ import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { Handlers } from './handlers.ts'
 import { Memberships } from './memberships.ts'
+import { MovedConnection } from './moved-connection.ts'
 import { RoomReports } from './room-reports.ts'
 import type { Rooms } from './rooms.ts'
 import { type ServedShard, ShardServer } from './shard-server.ts'
@@ -28,8 +29,6 @@ const NO_KEY = -1
 const NO_MODULE = -1
 
 export interface ApplicationSetup {
-  /** A module was loaded later than at the start. */
-  readonly onLoaded: () => void
   readonly handlers: Handlers
   readonly shard: ServedShard
   readonly index: number
@@ -42,7 +41,6 @@ export class Application {
   readonly reports: RoomReports
   readonly #context: ConnectionContext
   readonly #handlers: Handlers
-  readonly #onLoaded: () => void
   readonly #sockets = new Map<ConnectionKey, ShardSocket>()
   /** The module of each of them. */
   readonly #modules = new WeakMap<ShardSocket, number>()
@@ -52,13 +50,13 @@ export class Application {
   readonly #server: ShardServer
   readonly #socketContext: SocketContext
 
-  constructor(context: ConnectionContext, { handlers, shard, index, rooms, interest, onLoaded }: ApplicationSetup) {
+  constructor(context: ConnectionContext, { handlers, shard, index, rooms, interest }: ApplicationSetup) {
     const { counters, link, options } = context
     this.#context = context
     this.#handlers = handlers
-    this.#onLoaded = onLoaded
     this.#dispatcher = new Dispatcher(this.#listeners(), options)
     this.reports = new RoomReports(link, interest, index)
+    this.#server = new ShardServer(context, shard, interest)
     this.#memberships = new Memberships({
       options,
       counters,
@@ -72,8 +70,8 @@ export class Application {
         if (link.hasCredit()) link.limited(key, option)
       },
       onFailed: (socket, error) => this.#dispatcher.onError(socket, error),
+      elsewhere: this.#server.routes,
     })
-    this.#server = new ShardServer(context, shard, interest)
     this.#socketContext = {
       shard: context,
       dispatcher: this.#dispatcher,
@@ -128,6 +126,12 @@ export class Application {
     return true
   }
 
+  /** The handler of this connection's former shard has let it into a room. */
+  joinIfRoom(key: ConnectionKey, room: string): void {
+    const socket = this.#sockets.get(key)
+    if (socket !== undefined) this.#memberships.enterIfRoom(socket, room)
+  }
+
   leave(key: ConnectionKey, room: string): boolean {
     const socket = this.#sockets.get(key)
     if (socket === undefined) return false
@@ -172,13 +176,15 @@ export class Application {
     }
   }
 
-  /** It has left. */
+  /** It has left, its rooms here excepted. */
   release(key: ConnectionKey): void {
     const socket = this.#sockets.get(key)
     this.#sockets.delete(key)
     // What main has not heard by then, nobody would tell it.
     this.reports.flush()
-    socket?.depart()
+    if (socket === undefined) return
+    this.#memberships.depart(socket)
+    socket.depart(new MovedConnection(key, this.#server.routes))
   }
 
   /** It has come from another shard. `packed` is what `pack` has returned there. */
@@ -213,10 +219,7 @@ export class Application {
   }
 
   load(module: number, url: string): void {
-    void this.#handlers.load(module, url).then((error) => {
-      if (!this.#handlers.isEmpty) this.#onLoaded()
-      this.#context.link.loaded(module, error)
-    })
+    void this.#handlers.load(module, url).then((error) => this.#context.link.loaded(module, error))
   }
 
   /** Whether there is code of the application on this thread. */

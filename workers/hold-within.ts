@@ -3,21 +3,25 @@ import type { Connection } from './connection.ts'
 
 /** How long a connection that is to move may take to have its output written and its messages answered. */
 const HOLD_MS = 1000
+/** The same before anybody knows who takes that long: those who move together wait for each other. */
+const MOMENT_MS = 50
 
 /**
- * Gets a connection ready to leave, unless it takes too long: then it goes on. A handler that works on and on is not waited
- * for; what it sends later finds its way.
+ * Gets a connection ready to leave, unless it takes too long: then it goes on. In the end a handler that works on and on is
+ * not waited for; what it does later finds its way.
+ *
+ * @param isPatient Waits for a while, not for a moment only.
  */
 export async function holdWithin(
   connection: Connection,
   application: Application,
-  giver: Promise<unknown>,
+  isPatient: boolean,
 ): Promise<boolean> {
   const { key } = connection
   if (!connection.mayMove) return false
   let deadline: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
-    deadline = setTimeout(resolve, HOLD_MS)
+    deadline = setTimeout(resolve, isPatient ? HOLD_MS : MOMENT_MS)
   })
   let isWritten = false
   const written = new Promise<void>((resolve) => {
@@ -26,15 +30,17 @@ export async function holdWithin(
       resolve()
     })
   })
-  const answered = new Promise<void>((resolve) => application.onceIdle(key, resolve))
-  const isGiving = giver.then(
-    () => true,
-    () => false,
-  )
-  await Promise.race([Promise.all([written, answered, isGiving]), late])
+  let isAnswered = false
+  const answered = new Promise<void>((resolve) => {
+    application.onceIdle(key, () => {
+      isAnswered = true
+      resolve()
+    })
+  })
+  await Promise.race([Promise.all([written, answered]), late])
   clearTimeout(deadline)
-  const isReady =
-    isWritten && connection.isMovable && application.isIn(key) && (await isGiving) && application.canPack(key)
+  const isDone = isWritten && (isAnswered || isPatient)
+  const isReady = isDone && connection.isMovable && application.isIn(key) && application.canPack(key)
   if (!isReady) connection.unhold()
   return isReady
 }

@@ -1,3 +1,4 @@
+import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import type { Handler } from '../src/shared/handler.ts'
@@ -14,29 +15,53 @@ export interface MemberSocket extends Socket {
   readonly connection: RoomMember
 }
 
+/** The way to connections that have moved to another shard. */
+interface Elsewhere {
+  canJoin(key: ConnectionKey): boolean
+  join(key: ConnectionKey, room: string): void
+  leave(key: ConnectionKey, room: string): void
+}
+
 export interface MembershipsContext {
   readonly options: Pick<ShardOptions, 'maxRooms' | 'maxRoomsPerConnection' | 'maxRoomSize'>
   readonly counters: CounterRow
   readonly rooms: Rooms
   readonly reports: RoomReports
   readonly interest: RoomInterest
+  readonly elsewhere: Elsewhere
   onJoined(socket: MemberSocket, room: string): void
   onLeft(socket: MemberSocket, room: string): void
   onLimited(socket: MemberSocket, option: string): void
   onFailed(socket: MemberSocket, error: Error): void
 }
 
-/** The rooms of the connections that this shard handles: it is the truth of them, and main follows. */
+/**
+ * The rooms of the connections that this shard handles: it is the truth of them, and main follows. What a handler still asks
+ * for when its connection has moved goes to the shard that handles it now, in order with what it sends.
+ */
 export class Memberships implements Membership<MemberSocket> {
   readonly #context: MembershipsContext
   readonly #joining = new Joining<MemberSocket>(this)
+
+  /** Of those that have moved: as of then, and what their handlers here have done since. */
+  readonly #departed = new WeakMap<MemberSocket, Set<string>>()
 
   constructor(context: MembershipsContext) {
     this.#context = context
   }
 
-  namesOf({ connection }: MemberSocket): ReadonlySet<string> {
-    return this.#context.rooms.namesOf(connection)
+  namesOf(socket: MemberSocket): ReadonlySet<string> {
+    return this.#departed.get(socket) ?? this.#context.rooms.namesOf(socket.connection)
+  }
+
+  /** It has moved to another shard, but has not left its rooms here yet. */
+  depart(socket: MemberSocket): void {
+    this.#departed.set(socket, new Set(this.namesOf(socket)))
+  }
+
+  /** A handler that is still at work in its former shard has let it in: what the limits say is said here. */
+  enterIfRoom(socket: MemberSocket, room: string): void {
+    if (!this.has(socket, room) && this.hasPlace(socket, room, 0)) this.enter(socket, room)
   }
 
   join(socket: MemberSocket, room: string): boolean {
@@ -49,6 +74,11 @@ export class Memberships implements Membership<MemberSocket> {
 
   leave(socket: MemberSocket, room: string): boolean {
     assertRoom(room)
+    const known = this.#departed.get(socket)
+    if (known !== undefined) {
+      this.#context.elsewhere.leave(socket.key, room)
+      return known.delete(room)
+    }
     if (!this.#context.rooms.leave(socket.connection, room)) return false
     this.#context.reports.report(socket.key, room, false, this.#isNew(room) ? -1 : 0)
     this.#context.onLeft(socket, room)
@@ -69,7 +99,8 @@ export class Memberships implements Membership<MemberSocket> {
 
   hasPlace(socket: MemberSocket, room: string, pending: number): boolean {
     if (socket.readyState !== ReadyState.OPEN) return false
-    const { options, rooms } = this.#context
+    const { elsewhere, options, rooms } = this.#context
+    if (this.#departed.has(socket) && !elsewhere.canJoin(socket.key)) return false
     if (rooms.count(socket.connection) + pending >= options.maxRoomsPerConnection) {
       return this.#refuse(socket, room, 'maxRoomsPerConnection', Counter.REFUSED_MAX_ROOMS_PER_CONNECTION)
     }
@@ -88,6 +119,11 @@ export class Memberships implements Membership<MemberSocket> {
   }
 
   enter(socket: MemberSocket, room: string): void {
+    const known = this.#departed.get(socket)
+    if (known !== undefined) {
+      known.add(room)
+      return this.#context.elsewhere.join(socket.key, room)
+    }
     const effect = this.#isNew(room) ? 1 : 0
     this.#context.rooms.join(socket.connection, room)
     this.#context.reports.report(socket.key, room, true, effect)

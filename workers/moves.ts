@@ -49,8 +49,8 @@ const AT_FIRST = { isComplete: false, unopened: 0, isStarted: false }
 export interface MovesHost {
   readonly index: number
   readonly siblings: ReadonlyMap<number, SiblingLink>
-  /** Gets a connection ready to leave. Fulfilled with whether it is; never rejects. */
-  hold(key: ConnectionKey, sibling: SiblingLink): Promise<boolean>
+  /** Gets a connection ready to leave. Fulfilled with whether it is, after a moment, or if `isPatient` a while; never rejects. */
+  hold(key: ConnectionKey, sibling: SiblingLink, isPatient: boolean): Promise<boolean>
   /** It stays after all. */
   unhold(key: ConnectionKey): void
   /**
@@ -105,11 +105,11 @@ export class Moves {
   // ── commands ──
 
   /** Not `async`: commands are dispatched in order. */
-  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
+  prepare(move: number, to: number, isPatient: boolean, keys: readonly ConnectionKey[]): void {
     const sibling = this.#host.siblings.get(to)
     if (sibling === undefined) return this.#host.prepared(move, [])
     this.#departures.set(move, { to, keys, cuts: new Set(), moving: null, leaving: new Set() })
-    void Promise.all(keys.map((key) => this.#host.hold(key, sibling))).then((ready) => {
+    void Promise.all(keys.map((key) => this.#host.hold(key, sibling, isPatient))).then((ready) => {
       const isWanted = this.#departures.has(move)
       const able = isWanted ? keys.filter((_, index) => ready[index]) : []
       if (!isWanted) for (const key of keys) this.#host.unhold(key)

@@ -58,10 +58,12 @@ export class Passage implements MovesHost {
     this.#arrivals.stop()
   }
 
-  hold(key: ConnectionKey, sibling: SiblingLink): Promise<boolean> {
-    const connection = this.#shard.connections.get(key)
-    if (connection === undefined) return Promise.resolve(false)
-    return holdWithin(connection, this.#shard.application, sibling.giver(this.#strategy))
+  async hold(key: ConnectionKey, sibling: SiblingLink, isPatient: boolean): Promise<boolean> {
+    const { application, connections } = this.#shard
+    // Before it is held: nobody has to wait for that.
+    if (!(await sibling.giver(this.#strategy))) return false
+    const connection = connections.get(key)
+    return connection !== undefined && holdWithin(connection, application, isPatient)
   }
 
   unhold(key: ConnectionKey): void {
@@ -124,9 +126,12 @@ export class Passage implements MovesHost {
     this.#shard.context.counters.add(Counter.MOVED_IN, 1)
     for (const room of rooms) this.#shard.rooms.join(connection, room)
     if (this.#shard.context.table.isHeld(key)) connection.pause()
-    if (socket !== null) this.#shard.application.unpack(connection, socket as Uint8Array)
+    const { application } = this.#shard
     // Until main has heard everything that the former shard had to tell.
-    if (!this.moves.arrive(move, connection)) connection.pause(Pause.MOVING)
+    application.reports.hold(key)
+    if (socket !== null) application.unpack(connection, socket as Uint8Array)
+    if (this.moves.arrive(move, connection)) application.reports.release(key)
+    else connection.pause(Pause.MOVING)
     const open = (taken: Duplex | null): void => {
       openWith(connection, taken)
       this.moves.opened(move)
@@ -162,6 +167,7 @@ export class Passage implements MovesHost {
   }
 
   started(connection: Connection): void {
+    this.#shard.application.reports.release(connection.key)
     connection.resume(Pause.MOVING)
   }
 }

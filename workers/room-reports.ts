@@ -22,6 +22,8 @@ export class RoomReports {
   readonly #interest: RoomInterest
   readonly #shard: number
   readonly #waiting = new Map<ConnectionKey, Map<string, Waiting>>()
+  /** Of connections of which another shard has told main something that main may not have heard. */
+  readonly #held = new Map<ConnectionKey, Map<string, Waiting>>()
   /** Of the reports that were posted and that main, as far as is known here, has not entered; oldest first. */
   #effects: number[] = []
   /** How many of `#effects` main has entered meanwhile. */
@@ -45,24 +47,44 @@ export class RoomReports {
 
   report(key: ConnectionKey, room: string, isMember: boolean, effect: RoomEffect): void {
     this.#newRooms += effect
-    if (this.#waiting.size === 0) {
-      if (this.#link.hasCredit()) return this.#post(key, room, { isMember, effect })
-      if (!this.#link.waitForCredit()) setImmediate(() => this.flush())
-    }
-    const rooms = this.#waiting.get(key) ?? new Map<string, Waiting>()
-    this.#waiting.set(key, rooms.set(room, { isMember, effect: effect + (rooms.get(room)?.effect ?? 0) }))
+    const held = this.#held.get(key)
+    if (held === undefined) this.#tell(key, room, { isMember, effect })
+    else merge(held, room, { isMember, effect })
+  }
+
+  /** It has come from another shard: what that one has told of it comes first. Main is told nothing of it before `release`. */
+  hold(key: ConnectionKey): void {
+    this.#held.set(key, new Map())
+  }
+
+  release(key: ConnectionKey): void {
+    const held = this.#held.get(key) ?? []
+    this.#held.delete(key)
+    for (const [room, change] of held) this.#tell(key, room, change)
   }
 
   /** It has closed, which main hears anyway. */
   forget(key: ConnectionKey): void {
-    for (const { effect } of this.#waiting.get(key)?.values() ?? []) this.#newRooms -= effect
-    this.#waiting.delete(key)
+    for (const waiting of [this.#waiting, this.#held]) {
+      for (const { effect } of waiting.get(key)?.values() ?? []) this.#newRooms -= effect
+      waiting.delete(key)
+    }
   }
 
   /** Main has credit again. */
   flush(): void {
     for (const [key, rooms] of this.#waiting) for (const [room, change] of rooms) this.#post(key, room, change)
     this.#waiting.clear()
+  }
+
+  #tell(key: ConnectionKey, room: string, change: Waiting): void {
+    if (this.#waiting.size === 0) {
+      if (this.#link.hasCredit()) return this.#post(key, room, change)
+      if (!this.#link.waitForCredit()) setImmediate(() => this.flush())
+    }
+    const rooms = this.#waiting.get(key) ?? new Map<string, Waiting>()
+    this.#waiting.set(key, rooms)
+    merge(rooms, room, change)
   }
 
   #post(key: ConnectionKey, room: string, { isMember, effect }: Waiting): void {
@@ -83,4 +105,9 @@ export class RoomReports {
     this.#effects = this.#effects.slice(this.#entered)
     this.#entered = 0
   }
+}
+
+/** Only the latest state counts. */
+function merge(rooms: Map<string, Waiting>, room: string, { isMember, effect }: Waiting): void {
+  rooms.set(room, { isMember, effect: effect + (rooms.get(room)?.effect ?? 0) })
 }

@@ -1,5 +1,5 @@
 import type { BatchReader } from '../src/shared/batch.ts'
-import { type CommandHandler, dispatchCommands } from '../src/shared/commands.ts'
+import { type CommandHandler, type ConnectionCommand, dispatchCommands } from '../src/shared/commands.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { type Excluded, type Moving, type ReceivedFanOut, SendFlag } from '../src/shared/messages.ts'
 import { decodeValue } from '../src/shared/values.ts'
@@ -47,6 +47,17 @@ export class ShardCommands implements CommandHandler {
   receive(publisher: number, batch: BatchReader): void {
     this.#publisher = publisher
     dispatchCommands(batch, this)
+  }
+
+  /** What a handler of this shard does to a connection of this shard, possibly while a batch is dispatched. */
+  here<Name extends ConnectionCommand>(name: Name, ...args: Parameters<CommandHandler[Name]>): void {
+    const publisher = this.#publisher
+    this.#publisher = this.#shard.index
+    try {
+      Reflect.apply(this[name], this, args)
+    } finally {
+      this.#publisher = publisher
+    }
   }
 
   // ── the shard itself ──
@@ -159,8 +170,11 @@ export class ShardCommands implements CommandHandler {
 
   join(key: ConnectionKey, room: string): void {
     const { application, rooms } = this.#shard
+    // Main has checked the limits; a handler that is still at work in the connection's former shard could not.
+    const isMains = this.#publisher === MAIN
     this.#on(key, (connection) => {
-      if (!application.join(key, room)) rooms.join(connection, room)
+      if (!isMains) application.joinIfRoom(key, room)
+      else if (!application.join(key, room)) rooms.join(connection, room)
     })
     rooms.joinArrived(room)
   }
@@ -220,8 +234,8 @@ export class ShardCommands implements CommandHandler {
 
   // ── moves ──
 
-  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
-    this.#shard.moves.prepare(move, to, keys)
+  prepare(move: number, to: number, isPatient: boolean, keys: readonly ConnectionKey[]): void {
+    this.#shard.moves.prepare(move, to, isPatient, keys)
   }
 
   moving(moving: Moving): void {

@@ -1,5 +1,4 @@
 import { Coalescer } from '../src/shared/coalescer.ts'
-import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { encodeFanOut, sendFlags } from '../src/shared/fan-out.ts'
@@ -13,24 +12,22 @@ import type { HandlerServer } from '../src/shared/socket.ts'
 import { encodeValue } from '../src/shared/values.ts'
 import type { ComputeRequests } from './compute-requests.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import { ConnectionRoutes, type RoutedShard } from './connection-routes.ts'
 import type { Moves } from './moves.ts'
 import type { SiblingLink } from './sibling-link.ts'
 
 /** What the server needs of its own shard. */
-export interface ServedShard {
-  readonly siblings: ReadonlyMap<number, SiblingLink>
+export interface ServedShard extends RoutedShard {
   readonly state: ReadonlyMap<string, unknown>
   readonly computes: Pick<ComputeRequests, 'run'>
   readonly moves: Pick<Moves, 'destinationOf' | 'isDestination'>
-  /** One of this shard's own; false as for `Socket.send`. */
-  offer(key: ConnectionKey, message: string | Uint8Array, flags: number): boolean
-  close(key: ConnectionKey, code: number, reason: string): void
   broadcast(fanOut: ReceivedFanOut): void
   publish(rooms: readonly string[], fanOut: ReceivedFanOut): void
 }
 
 /** What handlers in a shard reach of their server: its other connections, wherever they are, and main. */
 export class ShardServer implements HandlerServer {
+  readonly routes: ConnectionRoutes
   readonly #context: ConnectionContext
   readonly #shard: ServedShard
   readonly #interest: RoomInterest
@@ -40,6 +37,7 @@ export class ShardServer implements HandlerServer {
     this.#context = context
     this.#shard = shard
     this.#interest = interest
+    this.routes = new ConnectionRoutes(context, shard, interest)
     const { counters, options } = context
     this.#coalescer = new Coalescer(options.maxCoalescedKeys, {
       onReplaced: () => counters.add(Counter.COALESCED_MESSAGES, 1),
@@ -54,18 +52,8 @@ export class ShardServer implements HandlerServer {
   send(id: string, message: string | Uint8Array, options?: boolean | SendOptions): boolean {
     assertMessage(message)
     const flags = sendFlags(message, options)
-    const { table } = this.#context
-    const key = table.find(id)
-    if (key === undefined || table.readyState(key) !== ReadyState.OPEN) return false
-    const sibling = this.#siblingOf(key)
-    if (sibling === undefined) return this.#shard.offer(key, message, flags)
-    const queuedBytes = table.queuedBytes(key)
-    if (queuedBytes > 0 && queuedBytes + message.length > this.#context.options.maxBackpressure) {
-      return this.#refused(Counter.REFUSED_BY_BACKPRESSURE)
-    }
-    if (!sibling.hasCredit()) return this.#refused(Counter.REFUSED_BY_LINK)
-    sibling.send(key, message, flags)
-    return true
+    const key = this.#context.table.find(id)
+    return key !== undefined && this.routes.offer(key, message, flags)
   }
 
   broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
@@ -89,12 +77,8 @@ export class ShardServer implements HandlerServer {
 
   close(id: string, code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
     assertCloseArguments(code, reason)
-    const { table } = this.#context
-    const key = table.find(id)
-    if (key === undefined) return
-    const sibling = this.#siblingOf(key)
-    if (sibling === undefined) this.#shard.close(key, code, reason)
-    else sibling.closeConnection(key, code, reason)
+    const key = this.#context.table.find(id)
+    if (key !== undefined) this.routes.close(key, code, reason)
   }
 
   identify(id: string, userId: string | null): boolean {
@@ -144,12 +128,6 @@ export class ShardServer implements HandlerServer {
 
   #encode(message: string | Uint8Array, options: boolean | BroadcastOptions): FanOut {
     return encodeFanOut(message, options, (id) => this.#context.table.find(id))
-  }
-
-  /** The link to the shard that has this connection, or will have it; undefined: this one. */
-  #siblingOf(key: ConnectionKey): SiblingLink | undefined {
-    const owner = this.#shard.moves.destinationOf(key) ?? this.#context.table.shard(key)
-    return this.#shard.siblings.get(owner)
   }
 
   /** False if one of them was too far behind. */

@@ -16,6 +16,7 @@ import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
 import type { Memberships } from './memberships.ts'
+import type { Reachable } from './moved-connection.ts'
 
 /** What the sockets of a shard share. */
 export interface SocketContext {
@@ -32,13 +33,14 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   /** By the shard. */
   readonly connection: Connection
   readonly #context: SocketContext
-  /** It has moved to another shard. */
-  #hasLeft = false
+  /** The connection, or the way to it since it has moved to another shard. */
+  #reach: Reachable
 
   constructor(connection: Connection, request: UpgradeRequest, handler: Handler, context: SocketContext) {
     const { table } = context.shard
     super(table.idOf(connection.key), connection.key, request, handler, table)
     this.connection = connection
+    this.#reach = connection
     this.#context = context
   }
 
@@ -47,7 +49,7 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   }
 
   override get readyState(): ReadyState {
-    return this.#hasLeft ? this.#context.shard.table.readyState(this.key) : this.connection.readyState
+    return this.#reach.readyState
   }
 
   override get extensions(): string {
@@ -56,38 +58,35 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   }
 
   override get bufferedAmount(): number {
-    return this.connection.outbound.bufferedBytes
+    return this.#reach.outbound.bufferedBytes
   }
 
   override send(message: string | Uint8Array, options?: boolean | SendOptions): boolean {
-    // What a handler here still works on is answered by way of the connection's new shard.
-    if (this.#hasLeft) return this.server.send(this.id, message, options)
     assertMessage(message)
-    return this.connection.outbound.offer(message, sendFlags(message, options))
+    return this.#reach.outbound.offer(message, sendFlags(message, options))
   }
 
   override close(code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
-    if (this.#hasLeft) return this.server.close(this.id, code, reason)
     assertCloseArguments(code, reason)
     this.gate?.refuse()
-    this.connection.close(code, reason)
+    this.#reach.close(code, reason)
   }
 
   override terminate(): void {
     this.gate?.refuse()
-    this.connection.terminate()
+    this.#reach.terminate()
   }
 
   override ping(data: string | Uint8Array = ''): void {
-    this.connection.ping(controlPayload(data))
+    this.#reach.ping(controlPayload(data))
   }
 
   override pong(data: string | Uint8Array = ''): void {
-    this.connection.outbound.pong(controlPayload(data))
+    this.#reach.outbound.pong(controlPayload(data))
   }
 
   override markAlive(): void {
-    this.connection.markAlive()
+    this.#reach.markAlive()
   }
 
   override get rooms(): ReadonlySet<string> {
@@ -108,9 +107,9 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
 
   // ── moves ──
 
-  /** The connection is somebody else's from now on. */
-  depart(): void {
-    this.#hasLeft = true
+  /** The connection is somebody else's from now on: what a handler here still works on reaches it there. */
+  depart(reach: Reachable): void {
+    this.#reach = reach
   }
 
   // ── from the connection ──

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { BatchReader } from '../src/shared/batch.ts'
+import type { CommandHandler, ConnectionCommand } from '../src/shared/commands.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
@@ -51,6 +52,8 @@ const EVACUATION_MS = 3000
 
 /** How long the connections of a shard that is out of memory may take for their closing handshakes. */
 const RECYCLE_MS = 1000
+/** The same in a shard whose own code has failed: what it still does, it may do wrong. */
+const LAST_GASP_MS = 150
 
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
@@ -90,11 +93,11 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   /** Null for a shard on the main thread, whose memory is not its own. */
   readonly #memory: MemoryWatch | null
   #isStopping = false
+  /** Its connections are told to come back; it gets no new ones. */
   #isRecycling = false
-  #isGuarded = false
   #giveUp: NodeJS.Timeout | undefined
   /** Why it ends; null: main says so. */
-  #cause: ShardwsError | null = null
+  #cause: Error | null = null
 
   constructor(task: ShardTask, taker: Taker, handlers: Handlers, onStopped: (cause: Error | null) => void) {
     const { index, options } = task
@@ -134,23 +137,24 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
       index,
       rooms: this.rooms,
       interest,
-      onLoaded: () => this.guard(),
     })
   }
 
   /** @param loaded How loading each handler module went, as of `Handlers.load`. */
   start(loaded: readonly Uint8Array[]): void {
     for (const [module, error] of loaded.entries()) this.#link.loaded(module, error)
-    if (!this.application.isEmpty) this.guard()
+    // On main it is main's.
+    if (this.#strategy !== 'local') this.#guard()
     this.#link.ready()
   }
 
-  /** There is code of the application on this thread: what it does not catch is no reason to lose everybody's connection. */
-  guard(): void {
-    // On main it is main's.
-    if (this.#isGuarded || this.#strategy === 'local') return
-    this.#isGuarded = true
-    process.on('uncaughtException', (error) => this.application.onUncaught(error))
+  /** What nobody on this thread catches is no reason to lose everybody's connection. */
+  #guard(): void {
+    process.on('uncaughtException', (error) => {
+      // Without code of the application it is the engine's own fault, and what there is cannot be trusted to move.
+      if (this.application.isEmpty) this.#gasp(error)
+      else this.application.onUncaught(error)
+    })
     process.on('unhandledRejection', (error) => this.application.onUnhandled(error))
   }
 
@@ -216,8 +220,8 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     return this.#commands.offer(key, message, flags)
   }
 
-  close(key: ConnectionKey, code: number, reason: string): void {
-    this.#commands.close(key, code, reason)
+  here<Name extends ConnectionCommand>(name: Name, ...args: Parameters<CommandHandler[Name]>): void {
+    this.#commands.here(name, ...args)
   }
 
   broadcast(fanOut: ReceivedFanOut): void {
@@ -288,16 +292,23 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     if (this.#isStopping || this.#isRecycling) return
     this.#isRecycling = true
     this.#link.faltered(encodeError(new ShardwsError('SHARD_EXHAUSTED')))
-    this.#giveUp = setTimeout(() => this.#end(), EVACUATION_MS)
+    this.#giveUp = setTimeout(() => this.#end(new ShardwsError('SHARD_EXHAUSTED'), RECYCLE_MS), EVACUATION_MS)
   }
 
-  /** Nobody has come to the rescue. */
-  #end(): void {
+  /** Its own code has failed. */
+  #gasp(error: unknown): void {
+    // Not even that works.
+    if (this.#cause !== null) return this.#onStopped(this.#cause)
+    this.#isRecycling = true
+    this.#end(error instanceof Error ? error : new ShardwsError('SHARD_FAILED', String(error)), LAST_GASP_MS)
+  }
+
+  /** Its connections are told to come back, and soon it ends. */
+  #end(cause: Error, withinMs: number): void {
+    this.#cause = cause
     for (const connection of this.connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
-    setTimeout(() => {
-      this.#cause = new ShardwsError('SHARD_EXHAUSTED')
-      this.stop()
-    }, RECYCLE_MS)
+    if (this.connections.size === 0) this.stop()
+    else setTimeout(() => this.stop(), withinMs)
   }
 
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */

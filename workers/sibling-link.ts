@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import type { BatchReader } from '../src/shared/batch.ts'
-import { commands } from '../src/shared/commands.ts'
+import { type CommandHandler, type ConnectionCommand, commands } from '../src/shared/commands.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { COMMAND_WINDOW_MESSAGES } from '../src/shared/credit.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
@@ -22,7 +22,7 @@ export interface SiblingLinkHandler {
 export class SiblingLink {
   readonly index: number
   readonly #link: Link
-  #giver: Promise<void> | null = null
+  #giver: Promise<boolean> | null = null
   #giving: Giver | null = null
   #taker: Taker | null = null
 
@@ -69,8 +69,8 @@ export class SiblingLink {
     this.#link.posted()
   }
 
-  closeConnection(key: ConnectionKey, code: number, reason: string): void {
-    commands.close(this.#link.out, key, code, reason)
+  command<Name extends ConnectionCommand>(name: Name, ...args: Parameters<CommandHandler[Name]>): void {
+    Reflect.apply(commands[name], commands, [this.#link.out, ...args])
     this.#link.posted()
   }
 
@@ -84,17 +84,21 @@ export class SiblingLink {
     this.#link.posted()
   }
 
-  /** What gives sockets to the shard at the other end; it is told how to take them. */
-  giver(strategy: StrategyName): Promise<void> {
+  /** Makes what gives sockets to the shard at the other end, which is told how to take them. Whether that is possible; never rejects. */
+  giver(strategy: StrategyName): Promise<boolean> {
     // Descriptors go by way of main: here only what is relayed goes directly.
-    this.#giver ??= createGiver(strategy === 'descriptor' ? 'relay' : strategy).then(({ giver, setup }) => {
-      this.#link.postParcel({ kind: 'accept', taker: setup }, [])
-      this.#giving = giver
-    })
+    this.#giver ??= createGiver(strategy === 'descriptor' ? 'relay' : strategy).then(
+      ({ giver, setup }) => {
+        this.#link.postParcel({ kind: 'accept', taker: setup }, [])
+        this.#giving = giver
+        return true
+      },
+      () => false,
+    )
     return this.#giver
   }
 
-  /** Gives it to the shard at the other end, once `giver` has been fulfilled. See `giveOn`. */
+  /** Gives it to the shard at the other end, once `giver` has said that it can. See `giveOn`. */
   give(socket: Duplex, id: number, taker: Taker, post: Parameters<Giver['give']>[1]): Promise<void> | undefined {
     if (this.#giving === null) throw new ShardwsError('NOT_TRANSFERABLE', 'the giver is not ready')
     return giveOn(socket, id, { giver: this.#giving, taker }, post)

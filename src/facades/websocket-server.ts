@@ -296,7 +296,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
    * Replaces every shard by a new one with a fresh module graph, one after another, and moves the connections over: none is
    * closed but those that cannot move (1012). With `handler`, the new shards load that module instead of `options.handler`.
    * Rejects with SHARD_START_FAILED when a new shard cannot start (its `cause` says why): the former one goes on; with
-   * ARGUMENT_INVALID when there are no threads or no module to replace.
+   * ARGUMENT_INVALID when there are no threads or no module to replace; with SERVER_CLOSED when a shutdown has begun.
    */
   reload(handler?: URL): Promise<TopologyReport> {
     return this.#engine.topology.reload(handler)
@@ -304,13 +304,13 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
 
   /**
    * Changes the number of shards, 1 to 64 or to the option `shards` if that is more, and moves connections so that all have their share. Rejects with
-   * ARGUMENT_INVALID, and with SHARD_START_FAILED when one cannot start.
+   * ARGUMENT_INVALID, with SHARD_START_FAILED when one cannot start, and with SERVER_CLOSED when a shutdown has begun.
    */
   resize(shards: number): Promise<TopologyReport> {
     return this.#engine.topology.resize(shards)
   }
 
-  /** Moves connections so that every shard has its share, or, with `shardBy`, is where its key says. */
+  /** Moves connections so that every shard has its share, or, with `shardBy`, is where its key says. Rejects with SERVER_CLOSED as `resize`. */
   rebalance(): Promise<TopologyReport> {
     return this.#engine.topology.rebalance()
   }

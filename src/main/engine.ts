@@ -43,11 +43,18 @@ import { recordShardEvent } from './shard-event-log.ts'
 import { ShardEvents } from './shard-events.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
-import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
+import { type ShardEnd, type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
 import { mostShards, Topology } from './topology.ts'
 import { TrafficRates } from './traffic-rates.ts'
 import { Upgrades } from './upgrades.ts'
 import { Users } from './users.ts'
+
+/** Why a connection has ended whose shard is gone. */
+const LOSSES: Readonly<Record<ShardEnd, string>> = {
+  died: 'the shard ended',
+  replaced: 'the shard was replaced',
+  stopped: 'the server shut down',
+}
 
 /** Main's owner of all shards: the one object a facade holds. */
 export class Engine implements SupervisorObserver, ShutdownHost {
@@ -150,7 +157,10 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     const { mesh, peers: all, rooms, modules, supervisor, upgrades } = this
     this.mover = new Mover({ mesh, peers: all, rooms, table: this.#table, shards: () => supervisor.shards })
     const chooseSeat = upgrades.chooseSeat.bind(upgrades)
-    this.topology = new Topology({ options, peers: all, supervisor, modules, mover: this.mover, chooseSeat })
+    this.topology = new Topology({
+      ...{ options, peers: all, supervisor, modules, mover: this.mover, chooseSeat },
+      isShutDown: () => this.isShutDown,
+    })
     if (options.handler !== undefined) this.route('*', options.handler)
     this.memory.observe(new MemoryRelief({ logger: options.logger, shards: () => supervisor.shards }))
     this.memory.start()
@@ -207,8 +217,8 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   /** Sends to every open connection. Returns false if a shard was too far behind to take it. */
   broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
     const fanOut = encodeFanOut(message, options, (id) => this.peers.find(id)?.key)
-    // One that is adopting may be about to get its first connection.
-    const shards = this.supervisor.shards.filter(({ isAdopting, connections }) => isAdopting || connections > 0)
+    // Whatever they are doing: what a shard that stands still is sent waits for it, as far as the window goes.
+    const shards = this.supervisor.shards.filter(({ assigned }) => assigned > 0)
     return postToEach(shards, this.counters, (link) => link.broadcast(fanOut))
   }
 
@@ -247,9 +257,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.observer.onError(null, error)
   }
 
-  abandonAll(): void {
-    // A shard that was blocked, or ended before its last words were read, has not told of them.
-    this.#abandon([...this.peers], 'the server shut down')
+  onShutDown(): void {
     this.mainLag.stop()
     this.memory.stop()
   }
@@ -299,10 +307,6 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   // ── from the supervisor ──
 
-  onShardRetired(shard: RunningShard): void {
-    this.#forget(shard, 'the shard was replaced')
-  }
-
   onSeatsChanged(): void {
     this.newcomers.entrance?.onSeatsChanged()
   }
@@ -315,10 +319,22 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     if (this.memory.isTaken('contexts')) shard.link.allowContexts(false)
   }
 
-  onShardEnded(shard: RunningShard): void {
-    this.counters.shardDeaths++
-    this.shardCounters.row(shard.index).add(Counter.DEATHS, 1)
-    this.#forget(shard, 'the shard ended')
+  /** Nothing comes from this shard any more: one that was blocked, or ended before its last words were read, has not told all. */
+  onShardGone(shard: RunningShard, how: ShardEnd): void {
+    if (how === 'died') {
+      this.counters.shardDeaths++
+      this.shardCounters.row(shard.index).add(Counter.DEATHS, 1)
+    }
+    this.mesh.remove(shard)
+    this.interest.clear(shard.index)
+    this.modules.onShardEnded(shard)
+    this.upgrades.onShardEnded(shard)
+    this.newcomers.onShardEnded(shard)
+    this.mover.onShardEnded(shard)
+    const lost = [...this.peers].filter((peer) => peer.isOn(shard))
+    for (const { key } of lost) this.#table.setReadyState(key, ReadyState.CLOSED)
+    this.rooms.release(lost)
+    for (const { key } of lost) this.#release(key, CloseCode.ABNORMAL_CLOSURE, LOSSES[how])
   }
 
   onShardEvent(event: ShardEvent): void {
@@ -341,27 +357,6 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       )
     }
     return capacity
-  }
-
-  /** Nothing comes from this shard any more. */
-  #forget(shard: RunningShard, reason: string): void {
-    this.mesh.remove(shard)
-    this.interest.clear(shard.index)
-    this.modules.onShardEnded(shard)
-    this.upgrades.onShardEnded(shard)
-    this.newcomers.onShardEnded(shard)
-    this.mover.onShardEnded(shard)
-    this.#abandon(
-      [...this.peers].filter((peer) => peer.isOn(shard)),
-      reason,
-    )
-  }
-
-  /** Their shard can say nothing of them any more. */
-  #abandon(peers: readonly Peer[], reason: string): void {
-    for (const { key } of peers) this.#table.setReadyState(key, ReadyState.CLOSED)
-    this.rooms.release(peers)
-    for (const { key } of peers) this.#release(key, CloseCode.ABNORMAL_CLOSURE, reason)
   }
 
   #release(key: ConnectionKey, code: number, reason: string): void {

@@ -61,11 +61,9 @@ export class Mover {
 
   /** Moves those of these connections that are on `from`. Never rejects. */
   async move(peers: readonly Peer[], from: RunningShard, to: RunningShard): Promise<MoveReport> {
-    let moved = 0
     const all = peers.filter((peer) => peer.isOn(from))
-    for (let start = 0; start < all.length; start += MOST_AT_ONCE) {
-      moved += await this.#move(all.slice(start, start + MOST_AT_ONCE), from, to)
-    }
+    // Those who need a while come last, among themselves: they would hold up the others of their batch.
+    const moved = (await this.#moveAll(all, from, to, false)) + (await this.#moveAll(all, from, to, true))
     const stayed = all.filter((peer) => peer.isOn(from) && peer.isAlive).length
     this.#moved += moved
     this.#stayed += stayed
@@ -118,8 +116,18 @@ export class Mover {
     }
   }
 
+  /** In batches. Returns how many have moved. */
+  async #moveAll(peers: readonly Peer[], from: RunningShard, to: RunningShard, isPatient: boolean): Promise<number> {
+    const all = peers.filter((peer) => peer.isOn(from) && peer.isAlive)
+    let moved = 0
+    for (let start = 0; start < all.length; start += MOST_AT_ONCE) {
+      moved += await this.#move(all.slice(start, start + MOST_AT_ONCE), from, to, isPatient)
+    }
+    return moved
+  }
+
   /** Returns how many have moved. */
-  async #move(peers: readonly Peer[], from: RunningShard, to: RunningShard): Promise<number> {
+  async #move(peers: readonly Peer[], from: RunningShard, to: RunningShard, isPatient: boolean): Promise<number> {
     const shards = this.#host.shards()
     // One of them has died while others moved: nobody would answer.
     if (!shards.includes(from) || !shards.includes(to)) return 0
@@ -131,6 +139,7 @@ export class Mover {
       from.link.prepare(
         id,
         to.index,
+        isPatient,
         peers.map(({ key }) => key),
       )
     })

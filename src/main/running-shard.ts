@@ -91,8 +91,6 @@ export class RunningShard implements EventHandler {
   isLate = false
   /** Its thread stands still, as far as the watchdog can see; nothing is placed here until it runs again. */
   isStalled = false
-  /** It was told to end because others have taken over. */
-  isRetired = false
   readonly #giver: Giver
   readonly #thread: ShardThread
   readonly #row: CounterRow

@@ -106,8 +106,8 @@ export class ShardLink {
     this.#link.posted()
   }
 
-  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void {
-    commands.prepare(this.#link.out, move, to, keys)
+  prepare(move: number, to: number, isPatient: boolean, keys: readonly ConnectionKey[]): void {
+    commands.prepare(this.#link.out, move, to, isPatient, keys)
     this.#link.posted()
   }
 

@@ -47,8 +47,8 @@ export interface ShutdownHost {
   onDraining(plan: ShutdownPlan): void
   /** What the application was asked for has failed. */
   onHandlerError(error: Error): void
-  /** Whose shard has not told of its end is gone all the same. */
-  abandonAll(): void
+  /** No connection is left, nor a shard. */
+  onShutDown(): void
 }
 
 /** The end of an engine, in order: nobody new, a notice, a time of grace, closes, and at a deadline the rest. */
@@ -111,7 +111,7 @@ export class Shutdown {
     const unsentBytes = [...peers].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0)
     for (const peer of peers) peer.terminate()
     await supervisor.stop(this.#wasForced ? 0 : STOP_DEADLINE_MS)
-    this.#host.abandonAll()
+    this.#host.onShutDown()
     const report = {
       connections,
       closed: connections - terminated,

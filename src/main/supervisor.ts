@@ -1,13 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
 import { RunningShard, type ShardSetup } from './running-shard.ts'
+import { Seat } from './seat.ts'
 import { Watchdog, type WatchdogObserver } from './watchdog.ts'
+import { within } from './within.ts'
 
-/** More deaths than this within the period, and the shard is left alone for a while. */
-const RESTART_BUDGET = 3
-const RESTART_PERIOD_MS = 5000
-/** How long a degraded shard is left alone before it is tried again. */
-const DEGRADED_PAUSE_MS = 30_000
 /** How long a thread that was told to end at once is waited for: one that is stuck in native code goes when that returns. */
 const TERMINATE_MS = 1000
 
@@ -23,26 +20,17 @@ export interface ShardEvent {
   readonly cause?: unknown
 }
 
+/** How the life of a shard has ended: by itself, as another one has taken over, or with its server. */
+export type ShardEnd = 'died' | 'replaced' | 'stopped'
+
 export interface SupervisorObserver {
   /** It takes messages; when it adopts connections, the event tells. */
   onShardCreated(shard: RunningShard): void
-  /** `shard` is gone and so are all its connections. */
-  onShardEnded(shard: RunningShard): void
-  /** It has ended as it was told to, its connections being gone. */
-  onShardRetired(shard: RunningShard): void
+  /** Nothing comes from it any more, and whatever connections it still had are lost. */
+  onShardGone(shard: RunningShard, how: ShardEnd): void
   onShardEvent(event: ShardEvent): void
   /** Shards retire: they get no new connections. */
   onSeatsChanged(): void
-}
-
-interface Seat {
-  current: RunningShard | null
-  /** The index of its shard: its row in shared memory. A successor that is there at the same time has another one. */
-  row: number
-  /** Times of the latest deaths, oldest first, monotonic milliseconds. */
-  deaths: number[]
-  isDegraded: boolean
-  retry: NodeJS.Timeout | undefined
 }
 
 /** Keeps one running shard in every seat. */
@@ -55,7 +43,10 @@ export class Supervisor implements WatchdogObserver {
   readonly #retiring = new Set<RunningShard>()
   readonly #ready: Promise<void>
   readonly #waiting = new Set<() => void>()
-  readonly #starts = new Set<Promise<RunningShard>>()
+  /** Shards that are being created: they are in no list yet. */
+  readonly #starts = new Set<Promise<unknown>>()
+  /** Shards that were told to end, and when that is over. */
+  readonly #endings = new WeakMap<RunningShard, Promise<void>>()
   readonly #watchdog: Watchdog
   /** Threads that were told to end and are not gone yet. */
   readonly #zombies = new Set<Promise<void>>()
@@ -64,7 +55,7 @@ export class Supervisor implements WatchdogObserver {
   constructor(setup: ShardSetup, seats: number, observer: SupervisorObserver) {
     this.#setup = setup
     this.#observer = observer
-    this.#seats = Array.from({ length: seats }, (_, row) => newSeat(row))
+    this.#seats = Array.from({ length: seats }, (_, row) => new Seat(row))
     this.#freeRows = Array.from({ length: setup.rows - seats }, (_, index) => seats + index)
     const { stallMs, killMs, shards, shard } = setup.options
     this.#watchdog = new Watchdog({ stallMs, killMs, beatMs: shard.beatMs }, () => this.shards, this)
@@ -81,7 +72,7 @@ export class Supervisor implements WatchdogObserver {
 
   /** Those that retire included. */
   get shards(): readonly RunningShard[] {
-    return [...this.#seats.flatMap(({ current }) => (current === null ? [] : [current])), ...this.#retiring]
+    return [...this.#seats.flatMap(({ current }) => current ?? []), ...this.#retiring]
   }
 
   /** Those that new connections may get; null while one is gone. */
@@ -135,69 +126,49 @@ export class Supervisor implements WatchdogObserver {
     this.#waiting.delete(callback)
   }
 
-  /** Stops every shard; one that has not ended by `deadlineMs` is destroyed. */
+  /** Stops every shard; one that has not ended by `deadlineMs` is destroyed. Whoever waits for one to start gets SERVER_CLOSED. */
   async stop(deadlineMs: number): Promise<void> {
     this.#isStopping = true
     this.#watchdog.stop()
-    for (const seat of this.#seats) clearTimeout(seat.retry)
+    for (const seat of this.#seats) seat.stopWaiting()
     await Promise.allSettled(this.#starts)
-    await Promise.all(
-      this.shards.map(async (shard) => {
-        shard.stop()
-        await within(deadlineMs, shard.ended)
-        this.#bury(shard)
-      }),
-    )
+    await Promise.all(this.shards.map((shard) => this.#end(shard, 'stopped', deadlineMs)))
     await within(TERMINATE_MS, Promise.all(this.#zombies))
   }
 
   /**
-   * Starts a new shard and lets it take this seat; the former one retires. Rejects with SHARD_START_FAILED, and nothing
-   * has changed.
+   * Starts a new shard and lets it take this seat; the former one retires. Rejects with SHARD_START_FAILED or
+   * SERVER_CLOSED, and nothing has changed.
    */
   async succeed(position: number): Promise<{ readonly former: RunningShard | null; readonly successor: RunningShard }> {
     const seat = this.#seats[position] as Seat
     const successor = await this.#startApart()
-    this.#retiring.delete(successor)
-    const former = seat.current
-    if (former !== null) this.#retiring.add(former)
-    seat.current = successor
-    seat.row = successor.index
-    void this.#watch(seat, successor)
+    const former = this.#clear(seat)
+    this.#seat(seat, successor)
     this.#observer.onSeatsChanged()
     return { former, successor }
   }
 
-  /** Adds a seat and its shard. Rejects with SHARD_START_FAILED. */
+  /** Adds a seat and its shard. Rejects with SHARD_START_FAILED or SERVER_CLOSED. */
   async grow(): Promise<void> {
     const successor = await this.#startApart()
-    this.#retiring.delete(successor)
-    const seat = newSeat(successor.index)
-    seat.current = successor
+    const seat = new Seat(successor.index)
     this.#seats.push(seat)
-    void this.#watch(seat, successor)
+    this.#seat(seat, successor)
   }
 
   /** Removes the last seats; their shards retire. */
   shrink(seats: number): readonly RunningShard[] {
-    const removed = this.#seats.splice(seats)
-    for (const { retry } of removed) clearTimeout(retry)
-    const shards = removed.flatMap(({ current }) => current ?? [])
-    for (const shard of shards) this.#retiring.add(shard)
+    const retiring = this.#seats.splice(seats).flatMap((seat) => this.#clear(seat) ?? [])
     this.#observer.onSeatsChanged()
-    return shards
+    return retiring
   }
 
   /** Ends a shard that retires, once its connections are gone, but no later than that. */
   async retire(shard: RunningShard, farewellMs: number): Promise<void> {
     if (farewellMs > 0) await within(farewellMs, shard.isEmpty())
-    if (!this.#retiring.delete(shard)) return
-    shard.isRetired = true
-    shard.stop()
-    await within(TERMINATE_MS, shard.ended)
-    this.#observer.onShardRetired(shard)
-    this.#bury(shard)
-    this.#freeRows.push(shard.index)
+    // It may have died meanwhile.
+    if (this.#retiring.has(shard)) await this.#end(shard, 'replaced', TERMINATE_MS)
   }
 
   /** A shard can take connections again: whoever waits for one may try. */
@@ -224,49 +195,63 @@ export class Supervisor implements WatchdogObserver {
 
   async #startAll(): Promise<void> {
     // One after another would cost a thread start each; all at once they overlap.
-    await Promise.all(this.#seats.map(async (seat) => (await this.#start(seat)).isReady))
+    await Promise.all(this.#seats.map(async (seat) => (await this.#start(seat, seat.expect())).isReady))
   }
 
-  #start(seat: Seat): Promise<RunningShard> {
-    return this.#tracked(async () => {
-      const shard = await this.#create(seat.row)
-      seat.current = shard
-      void this.#watch(seat, shard)
-      return shard
-    })
-  }
-
-  /** A shard without a seat, ready to adopt connections: it counts as retiring until it has one, or `stop` would miss it. Rejects with SHARD_START_FAILED. */
-  #startApart(): Promise<RunningShard> {
-    const row = this.#freeRows.shift()
-    if (row === undefined) throw new ShardwsError('SHARD_START_FAILED', 'there are too many shards')
-    return this.#tracked(async () => {
-      const shard = await this.#create(row)
-      this.#retiring.add(shard)
-      try {
-        await shard.isReady
-      } catch (error) {
-        this.#observer.onShardRetired(shard)
-        this.#bury(shard)
-        this.#retiring.delete(shard)
-        this.#freeRows.push(row)
-        throw error
-      }
-      return shard
-    })
-  }
-
-  async #create(row: number): Promise<RunningShard> {
-    if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
-    const shard = await RunningShard.start(row, this.#setup)
-    this.#observer.onShardCreated(shard)
+  /** `isWanted`: as of `Seat.expect`. Rejects with SHARD_START_FAILED or SERVER_CLOSED. */
+  async #start(seat: Seat, isWanted: () => boolean): Promise<RunningShard> {
+    const shard = await this.#create(seat.row)
+    if (isWanted()) this.#seat(seat, shard)
+    else void this.#end(shard, 'replaced', TERMINATE_MS)
     return shard
   }
 
-  #tracked(start: () => Promise<RunningShard>): Promise<RunningShard> {
-    const started = start()
+  /** A shard without a seat that adopts connections: it counts as retiring until it has one. Rejects as `succeed`. */
+  async #startApart(): Promise<RunningShard> {
+    const row = this.#freeRows.shift()
+    if (row === undefined) throw new ShardwsError('SHARD_START_FAILED', 'there are too many shards')
+    const shard = await this.#create(row).catch((error: unknown) => {
+      this.#freeRows.push(row)
+      throw error
+    })
+    const failure = await shard.isReady.then(
+      () => null,
+      (error: unknown) => error,
+    )
+    if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
+    if (failure === null) return shard
+    void this.#end(shard, 'replaced', TERMINATE_MS)
+    throw failure
+  }
+
+  /** It is one of `shards` from then on. Rejects with SHARD_START_FAILED or SERVER_CLOSED. */
+  async #create(row: number): Promise<RunningShard> {
+    if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
+    const started = RunningShard.start(row, this.#setup)
     this.#starts.add(started)
-    return started.finally(() => this.#starts.delete(started))
+    try {
+      const shard = await started
+      this.#retiring.add(shard)
+      this.#observer.onShardCreated(shard)
+      return shard
+    } finally {
+      this.#starts.delete(started)
+    }
+  }
+
+  #seat(seat: Seat, shard: RunningShard): void {
+    this.#retiring.delete(shard)
+    seat.seat(shard)
+    void this.#watch(seat, shard)
+  }
+
+  /** Returns the shard that had the seat: it retires. */
+  #clear(seat: Seat): RunningShard | null {
+    // The row of a start under way is free when that has noticed.
+    if (seat.isVacant) this.#freeRows.push(seat.row)
+    const former = seat.clear()
+    if (former !== null) this.#retiring.add(former)
+    return former
   }
 
   async #watch(seat: Seat, shard: RunningShard): Promise<void> {
@@ -275,15 +260,39 @@ export class Supervisor implements WatchdogObserver {
       () => false,
     )
     const cause = await (hasStarted ? outcome(shard.ended) : outcome(shard.isReady))
-    if (this.#isStopping || shard.isRetired) return
+    if (this.#endings.has(shard)) return
     const isSeated = seat.current === shard
-    if (isSeated) seat.current = null
-    else if (this.#retiring.delete(shard)) this.#freeRows.push(shard.index)
-    this.#observer.onShardEnded(shard)
+    if (!isSeated) this.#dismiss(shard)
+    else seat.lose(performance.now())
+    this.#observer.onShardGone(shard, 'died')
     this.#observer.onShardEvent({ kind: 'exited', shard: shard.index, cause })
     // Not awaited: a thread that is stuck in native code may take long to go, its replacement must not.
     this.#bury(shard)
-    if (isSeated && this.#seats.includes(seat)) this.#replace(seat)
+    if (isSeated) this.#replace(seat)
+  }
+
+  /** Tells it to end, unless somebody else has. Fulfilled when main has nothing to do with it any more. */
+  #end(shard: RunningShard, how: ShardEnd, deadlineMs: number): Promise<void> {
+    const known = this.#endings.get(shard)
+    if (known !== undefined) return known
+    const ending = this.#endWithin(deadlineMs, shard, how)
+    this.#endings.set(shard, ending)
+    return ending
+  }
+
+  async #endWithin(deadlineMs: number, shard: RunningShard, how: ShardEnd): Promise<void> {
+    shard.stop()
+    await within(deadlineMs, shard.ended)
+    this.#dismiss(shard)
+    this.#observer.onShardGone(shard, how)
+    this.#bury(shard)
+  }
+
+  /** It has no seat any more, and its row is free. */
+  #dismiss(shard: RunningShard): void {
+    this.#seats.find(({ current }) => current === shard)?.clear()
+    this.#retiring.delete(shard)
+    this.#freeRows.push(shard.index)
   }
 
   #bury(shard: RunningShard): void {
@@ -293,46 +302,34 @@ export class Supervisor implements WatchdogObserver {
   }
 
   #onAdopting(seat: Seat, shard: RunningShard): true {
-    seat.isDegraded = false
+    if (seat.current === shard) seat.recover()
     this.#observer.onShardEvent({ kind: 'started', shard: shard.index })
     this.announce()
     return true
   }
 
+  /** Its shard is lost. */
   #replace(seat: Seat): void {
-    const now = performance.now()
-    seat.deaths = [...seat.deaths, now].filter((time) => now - time < RESTART_PERIOD_MS)
-    if (seat.deaths.length <= RESTART_BUDGET) {
-      this.#restart(seat)
-      return
-    }
-    seat.deaths = []
-    seat.isDegraded = true
+    if (this.#isStopping) return
+    if (!seat.isDegraded) return this.#restart(seat)
     this.#observer.onShardEvent({ kind: 'degraded', shard: seat.row })
-    seat.retry = setTimeout(() => this.#restart(seat), DEGRADED_PAUSE_MS)
+    seat.retryLater(() => this.#restart(seat))
   }
 
   #restart(seat: Seat): void {
-    this.#start(seat).catch((cause: unknown) => {
+    const isWanted = seat.expect()
+    const { row } = seat
+    this.#start(seat, isWanted).catch((cause: unknown) => {
+      if (!isWanted()) {
+        this.#freeRows.push(row)
+        return
+      }
       if (this.#isStopping) return
-      this.#observer.onShardEvent({ kind: 'exited', shard: seat.row, cause })
+      this.#observer.onShardEvent({ kind: 'exited', shard: row, cause })
+      seat.lose(performance.now())
       this.#replace(seat)
     })
   }
-}
-
-function newSeat(row: number): Seat {
-  return { current: null, row, deaths: [], isDegraded: false, retry: undefined }
-}
-
-/** Waits for `work` to settle, but no longer than that. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work.catch(() => {}), late])
-  clearTimeout(timer)
 }
 
 async function outcome(promise: Promise<void>): Promise<unknown> {

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { UpgradeRequest } from '../shared/upgrade-request.ts'
+import { evenOut } from './even-out.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { MoveReport, Mover } from './mover.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -29,6 +30,13 @@ export interface TopologyReport extends MoveReport {
   readonly closed: number
 }
 
+/** Connections that go the same way. */
+interface Route {
+  readonly from: RunningShard
+  readonly to: RunningShard
+  readonly peers: readonly Peer[]
+}
+
 interface TopologyHost {
   readonly options: ResolvedOptions
   readonly peers: PeerRegistry
@@ -36,6 +44,7 @@ interface TopologyHost {
   readonly modules: HandlerModules
   readonly mover: Mover
   chooseSeat(request: UpgradeRequest): number | null
+  isShutDown(): boolean
 }
 
 /** How many shards there may be at a time: shared memory has a row for each, and one for a successor. */
@@ -46,21 +55,26 @@ export function mostShards({ shards }: Pick<ResolvedOptions, 'shards'>): number 
 /** Changes which shards there are while connections are open. One change at a time, in the order of the calls. */
 export class Topology {
   readonly #host: TopologyHost
-  #last: Promise<unknown> = Promise.resolve()
+  #last: Promise<unknown>
   /** When the latest ones began, monotonic. */
   #evacuationsMs: readonly number[] = []
 
   constructor(host: TopologyHost) {
     this.#host = host
+    this.#last = host.supervisor.ready().catch(() => {})
   }
 
-  /** Replaces every shard by one with a fresh module graph. Rejects with SHARD_START_FAILED when one cannot start: it and those after it stay. */
+  /**
+   * Replaces every shard by one with a fresh module graph. Rejects with SHARD_START_FAILED when one cannot start: it and those
+   * after it stay; with SERVER_CLOSED when a shutdown has begun.
+   */
   reload(handler?: URL): Promise<TopologyReport> {
     return this.#inTurn(async () => {
       const undo = handler === undefined ? () => {} : this.#host.modules.replace(handler)
       const reports: TopologyReport[] = []
       for (const position of this.#host.supervisor.seats.keys()) {
         try {
+          this.#assertOpen()
           reports.push(await this.#succeed(position))
         } catch (error) {
           if (reports.length === 0) undo()
@@ -88,7 +102,7 @@ export class Topology {
     }).catch(() => false)
   }
 
-  /** Rejects with ARGUMENT_INVALID, and with SHARD_START_FAILED when a shard cannot start: those before it stay. */
+  /** Rejects with ARGUMENT_INVALID, with SHARD_START_FAILED when a shard cannot start: those before it stay, and with SERVER_CLOSED as `reload`. */
   async resize(shards: number): Promise<TopologyReport> {
     const most = mostShards(this.#host.options)
     if (!Number.isInteger(shards) || shards < 1 || shards > most) {
@@ -96,28 +110,39 @@ export class Topology {
     }
     return this.#inTurn(async () => {
       const { supervisor } = this.#host
-      while (supervisor.seats.length < shards) await supervisor.grow()
+      this.#assertOpen()
+      while (supervisor.seats.length < shards) {
+        await supervisor.grow()
+        this.#assertOpen()
+      }
       const retired = supervisor.shrink(shards)
       const reports: TopologyReport[] = []
       for (const shard of retired) reports.push(await this.#dissolve(shard))
+      this.#assertOpen()
       return sum([...reports, await this.#balance()])
     })
   }
 
+  /** Rejects with SERVER_CLOSED when a shutdown has begun. */
   rebalance(): Promise<TopologyReport> {
-    return this.#inTurn(() => this.#balance())
+    return this.#inTurn(() => {
+      this.#assertOpen()
+      return this.#balance()
+    })
   }
 
   #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
     if (this.#host.options.shards === 0) {
       return Promise.reject(new ShardwsError('ARGUMENT_INVALID', 'options.shards is 0: there are no threads to change'))
     }
-    const turn = this.#last.then(() => {
-      if (this.#host.supervisor.isStopped) throw new ShardwsError('SERVER_CLOSED')
-      return change()
-    })
+    const turn = this.#last.then(change)
     this.#last = turn.catch(() => {})
     return turn
+  }
+
+  /** What a shutdown finds under way goes no further than its next step. */
+  #assertOpen(): void {
+    if (this.#host.isShutDown()) throw new ShardwsError('SERVER_CLOSED')
   }
 
   async #succeed(position: number): Promise<TopologyReport> {
@@ -139,27 +164,17 @@ export class Topology {
     for (let pass = 0; pass < PASSES; pass++) {
       const peers = [...this.#host.peers].filter((peer) => peer.isOn(shard))
       if (peers.length === 0) break
-      moved += (await this.#moveAll(peers, homeOf)).moved
+      moved += (await this.#moveAlong(routesOf(peers, homeOf))).moved
     }
     return moved
   }
 
-  async #moveAll(peers: readonly Peer[], homeOf: (peer: Peer) => RunningShard | null): Promise<MoveReport> {
-    const routes = new Map<RunningShard, Map<RunningShard, Peer[]>>()
-    for (const peer of peers) {
-      const home = homeOf(peer)
-      const from = peer.home as RunningShard
-      if (home === null || home === from) continue
-      const byHome = routes.get(from) ?? new Map<RunningShard, Peer[]>()
-      routes.set(from, byHome.set(home, [...(byHome.get(home) ?? []), peer]))
-    }
+  async #moveAlong(routes: readonly Route[]): Promise<MoveReport> {
     const total = { moved: 0, stayed: 0 }
-    for (const [from, byHome] of routes) {
-      for (const [to, those] of byHome) {
-        const { moved, stayed } = await this.#host.mover.move(those, from, to)
-        total.moved += moved
-        total.stayed += stayed
-      }
+    for (const { from, to, peers } of routes) {
+      const { moved, stayed } = await this.#host.mover.move(peers, from, to)
+      total.moved += moved
+      total.stayed += stayed
     }
     return total
   }
@@ -174,34 +189,41 @@ export class Topology {
   /** Evens out the numbers of connections; with `shardBy` everyone goes where the key says. */
   async #balance(): Promise<TopologyReport> {
     const { options, peers } = this.#host
-    const all = [...peers]
-    const homeOf = options.shardBy === undefined ? this.#evenly(all) : (peer: Peer) => this.#newHome(peer)
-    return { ...(await this.#moveAll(all, homeOf)), closed: 0 }
+    const routes =
+      options.shardBy === undefined ? this.#evenRoutes() : routesOf([...peers], (peer) => this.#newHome(peer))
+    return { ...(await this.#moveAlong(routes)), closed: 0 }
   }
 
-  /** The homes of a fair distribution that lets as many as possible stay. */
-  #evenly(peers: readonly Peer[]): (peer: Peer) => RunningShard | null {
-    const shards = this.#host.supervisor.seats.filter((shard) => shard?.canTake) as RunningShard[]
-    const share = Math.ceil(peers.length / Math.max(1, shards.length))
-    const counts = new Map(shards.map((shard) => [shard, peers.filter((peer) => peer.isOn(shard)).length]))
-    return (peer) => {
-      const from = peer.home as RunningShard
-      const count = counts.get(from)
-      if (count !== undefined && count <= share) return null
-      const to = shards.find(
-        (shard) => (counts.get(shard) ?? 0) < share - (share * shards.length > peers.length ? 1 : 0),
-      )
-      if (to === undefined) return null
-      if (count !== undefined) counts.set(from, count - 1)
-      counts.set(to, (counts.get(to) ?? 0) + 1)
-      return to
-    }
+  /** A shard that stands still keeps what it has: it could not let go of anybody. */
+  #evenRoutes(): readonly Route[] {
+    const byHome = new Map<RunningShard, Peer[]>()
+    for (const shard of this.#host.supervisor.seats) if (shard?.isAdopting) byHome.set(shard, [])
+    for (const peer of this.#host.peers) byHome.get(peer.home as RunningShard)?.push(peer)
+    const weighed = Array.from(byHome, ([shard, { length }]) => ({ shard, count: length, canTake: shard.canTake }))
+    return evenOut(weighed).map(({ from, to, count }) => ({ from, to, peers: byHome.get(from)?.splice(-count) ?? [] }))
   }
 
   #newHome(peer: Peer): RunningShard | null {
     const seat = this.#host.chooseSeat(peer.request)
     return seat === null ? null : (this.#host.supervisor.seats[seat] ?? null)
   }
+}
+
+/** By former and new shard; who is at home already does not move. */
+function routesOf(peers: readonly Peer[], homeOf: (peer: Peer) => RunningShard | null): readonly Route[] {
+  const routes = new Map<RunningShard, Map<RunningShard, Peer[]>>()
+  for (const peer of peers) {
+    const to = homeOf(peer)
+    const from = peer.home as RunningShard
+    if (to === null || to === from) continue
+    const byHome = routes.get(from) ?? new Map<RunningShard, Peer[]>()
+    const those = byHome.get(to) ?? []
+    those.push(peer)
+    routes.set(from, byHome.set(to, those))
+  }
+  return Array.from(routes, ([from, byHome]) =>
+    Array.from(byHome, ([to, those]) => ({ from, to, peers: those })),
+  ).flat()
 }
 
 const NOTHING: TopologyReport = { moved: 0, stayed: 0, closed: 0 }

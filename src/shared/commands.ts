@@ -80,8 +80,8 @@ export interface CommandHandler {
   load(module: number, url: string): void
   /** Ask this module's `upgrade` about a request, its `RequestFields` as of `encodeValue`, and answer with `judged`. */
   judge(key: ConnectionKey, module: number, request: Buffer): void
-  /** Get these connections ready to move to that shard, and answer with `prepared`. */
-  prepare(move: number, to: number, keys: readonly ConnectionKey[]): void
+  /** Get these connections ready to move to that shard, and answer with `prepared`: those that need no more than a moment, or if `isPatient` a while. */
+  prepare(move: number, to: number, isPatient: boolean, keys: readonly ConnectionKey[]): void
   /** What the sender sends to these connections, and to audiences, goes to the shard `to` from now on. */
   moving(move: Moving): void
   /** From the shard that the connections leave to the one they move to: whoever is to arrive has been sent. */
@@ -106,6 +106,9 @@ export interface CommandHandler {
   /** End the task; every connection still open is destroyed. */
   stop(): void
 }
+
+/** What is done to one connection, as a handler may do it from another shard. */
+export type ConnectionCommand = 'close' | 'terminate' | 'ping' | 'pong' | 'markAlive' | 'join' | 'leave'
 
 export const commands = {
   reserve(batch: BatchWriter, key: ConnectionKey, module: number): void {
@@ -161,8 +164,8 @@ export const commands = {
     batch.bytes(user)
   },
   load: (batch: BatchWriter, module: number, url: string): void => batch.begin(Command.LOAD, module, url),
-  prepare(batch: BatchWriter, move: number, to: number, keys: readonly ConnectionKey[]): void {
-    batch.begin(Command.PREPARE, move, to)
+  prepare(batch: BatchWriter, move: number, to: number, isPatient: boolean, keys: readonly ConnectionKey[]): void {
+    batch.begin(Command.PREPARE, move, to, isPatient)
     writeList(batch, keys)
   },
   moving(batch: BatchWriter, { move, from, to, keys }: Moving): void {
@@ -321,7 +324,8 @@ function dispatchMove(tag: number, batch: BatchReader, handler: CommandHandler):
     case Command.PREPARE: {
       const move = batch.number()
       const to = batch.number()
-      return handler.prepare(move, to, readKeys(batch))
+      const isPatient = batch.boolean()
+      return handler.prepare(move, to, isPatient, readKeys(batch))
     }
     case Command.MOVING: {
       const move = batch.number()

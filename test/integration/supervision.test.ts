@@ -51,7 +51,9 @@ for (const act of ['throw', 'exit', 'reject', 'return'] as const) {
     await killAndAwaitReplacement({ engine, orders }, { shard: 1, act }, t)
     for (const { client, id } of doomed) {
       t.match(await engine.journal.closeOf(id), { code: 1006 })
-      t.match(await client.waitClosed(), { closeFrameSeen: false })
+      // One that can still say something tells its clients to come back.
+      const { closeFrameSeen, closeCode } = await client.waitClosed()
+      t.same([closeFrameSeen, closeCode], act === 'throw' ? [true, 1012] : [false, undefined])
     }
     for (const each of others) await echoes(each, engine, t)
 

@@ -100,7 +100,7 @@ const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitra
   reserve: [command('reserve', keys, fc.integer({ min: -1, max: 9 }))],
   admit: [command('admit', keys, payloads)],
   load: [command('load', fc.nat(9), rooms)],
-  prepare: [command('prepare', keys, fc.nat(9), fc.array(keys))],
+  prepare: [command('prepare', keys, fc.nat(9), fc.boolean(), fc.array(keys))],
   moving: [
     fc.tuple(keys, fc.nat(9), fc.nat(9), fc.array(keys)).map(([move, from, to, all]): Sample => {
       const moving = { move, from, to, keys: all }

@@ -5,6 +5,7 @@ import { RoomInterest } from '../../src/shared/room-interest.ts'
 import { type MemberSocket, Memberships } from '../../workers/memberships.ts'
 import { RoomReports } from '../../workers/room-reports.ts'
 import { Rooms } from '../../workers/rooms.ts'
+import { deferred } from '../fixtures/deferred.ts'
 
 interface Limits {
   readonly maxRooms?: number
@@ -13,7 +14,7 @@ interface Limits {
 }
 
 /** Shard 0 of two; main does not take anything before it is told to. */
-function setUp(limits: Limits = {}) {
+function setUp(limits: Limits = {}, canReach = () => true) {
   const told: string[] = []
   const interest = RoomInterest.allocate(2, 100)
   const counters = Counters.allocate(1).row(0)
@@ -30,6 +31,11 @@ function setUp(limits: Limits = {}) {
     rooms,
     interest,
     reports: new RoomReports(link, interest, 0),
+    elsewhere: {
+      canJoin: () => canReach(),
+      join: (key, room) => void told.push(`there +${key} ${room}`),
+      leave: (key, room) => void told.push(`there -${key} ${room}`),
+    },
     onJoined: ({ key }, room) => told.push(`+${key} ${room}`),
     onLeft: ({ key }, room) => told.push(`-${key} ${room}`),
     onLimited: ({ key }, option) => told.push(`limited ${key} ${option}`),
@@ -65,6 +71,57 @@ t.test('who has closed has left all, of which main is not told', async (t) => {
   t.same(told, ['-1 a', '-1 b'])
   t.same([...memberships.namesOf(one)], [])
   t.equal(memberships.join({ ...one, readyState: ReadyState.CLOSED } as MemberSocket, 'a'), false)
+})
+
+t.test(
+  'who has moved joins and leaves where it is now, and what its handler here knows is as of the move',
+  async (t) => {
+    const { memberships, interest, rooms, told, socket } = setUp()
+    const one = socket(1)
+    for (const room of ['a', 'b']) memberships.join(one, room)
+    memberships.depart(one)
+    rooms.leaveAll(one.connection)
+    told.length = 0
+    t.same([...memberships.namesOf(one)], ['a', 'b'])
+    t.same([memberships.join(one, 'c'), await memberships.joinAsync(one, 'd')], [true, true])
+    t.same([memberships.leave(one, 'a'), memberships.leave(one, 'x')], [true, false])
+    t.equal(memberships.join(one, 'b'), true)
+    t.same(told, ['there +1 c', 'there +1 d', 'there -1 a', 'there -1 x', 'there +1 b'])
+    t.same([...memberships.namesOf(one)], ['b', 'c', 'd'])
+    t.equal(rooms.size, 0, 'no ghost is left here')
+    t.equal(interest.has(0, 'c'), false)
+  },
+)
+
+t.test('a join that canJoin has not decided when its connection moves is entered where that is then', async (t) => {
+  const { memberships, rooms, told, socket } = setUp()
+  const verdict = deferred<boolean>()
+  const one = socket(1, { canJoin: () => verdict.promise })
+  const joining = memberships.joinAsync(one, 'a')
+  memberships.depart(one)
+  verdict.resolve(true)
+  t.equal(await joining, true)
+  t.same([told, rooms.size], [['there +1 a'], 0])
+})
+
+t.test('a join of one that has moved is refused by canJoin here, and when its shard is too far behind', async (t) => {
+  const { memberships, counters, told, socket } = setUp({}, () => told.length > 1e9)
+  const [forbidden, unreachable] = [socket(1, { canJoin: () => false }), socket(2)]
+  for (const each of [forbidden, unreachable]) memberships.depart(each)
+  t.same([memberships.join(forbidden, 'a'), memberships.join(unreachable, 'a')], [false, false])
+  t.same(told, [])
+  t.equal(counters.get(Counter.REFUSED_CAN_JOIN), 0, 'it was not even asked')
+})
+
+t.test('a join from the former shard is subject to the limits here', async (t) => {
+  const { memberships, counters, told, socket } = setUp({ maxRoomsPerConnection: 1 })
+  const one = socket(1)
+  memberships.enterIfRoom(one, 'a')
+  memberships.enterIfRoom(one, 'a')
+  memberships.enterIfRoom(one, 'b')
+  t.same([...memberships.namesOf(one)], ['a'])
+  t.equal(told.filter((each) => each === '+1 a').length, 1)
+  t.equal(counters.get(Counter.REFUSED_MAX_ROOMS_PER_CONNECTION), 1)
 })
 
 for (const [option, counter] of [

@@ -92,3 +92,32 @@ t.test('rooms that main does not count yet: of what was posted and of what waits
     t.equal(reports.newRooms, rest)
   }
 })
+
+t.test(
+  'of a connection from another shard main hears what that one had to tell first, then the latest state',
+  async (t) => {
+    const { reports, told } = setUp()
+    reports.hold(1)
+    reports.report(1, 'a', false, -1)
+    reports.report(1, 'b', true, 1)
+    reports.report(1, 'b', false, -1)
+    reports.report(2, 'c', true, 1)
+    t.same(told, ['+2 c'], 'nobody else waits')
+    reports.flush()
+    t.same(told, ['+2 c'])
+    reports.release(1)
+    t.same(told, ['+2 c', '-1 a', '-1 b'])
+    reports.report(1, 'a', true, 1)
+    t.equal(told.at(-1), '+1 a')
+    t.equal(reports.newRooms, 1, 'a has gone and come again, c has come')
+  },
+)
+
+t.test('one that closes before main may hear of it is forgotten', async (t) => {
+  const { reports, told } = setUp()
+  reports.hold(1)
+  reports.report(1, 'a', true, 1)
+  reports.forget(1)
+  reports.release(1)
+  t.same([told, reports.newRooms], [[], 0])
+})
