@@ -75,14 +75,14 @@ function block(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end; );
 }
 
-/** Blocks main for 300 of 320 milliseconds until the work is done. */
+/** Blocks main for 100 of 120 milliseconds until the work is done. */
 async function whileBlocking(work: Promise<unknown>): Promise<void> {
   let isDone = false
   void work.then(() => {
     isDone = true
   })
   while (!isDone) {
-    block(300)
+    block(100)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

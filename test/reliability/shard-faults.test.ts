@@ -12,6 +12,8 @@ import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
 
 const STRUCK = 0
 const KILL_MS = 1500
+/** A leak takes its time. */
+const DEADLINE_MS = 60_000
 
 interface Fault {
   readonly name: string
@@ -51,7 +53,7 @@ const FAULTS: readonly Fault[] = [
   ordered('an endless loop', 'loop', { kind: 'stalled' }),
   ordered('an error that nobody catches', 'throw', { kind: 'evacuated', cause: /ordered to throw/ }, false),
   leaking('a leak of objects', 'objects', {
-    resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 },
+    resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
   }),
   leaking('a leak of Buffers', 'buffers', { maxExternalBytes: 16 * 1024 * 1024 }),
 ]
@@ -70,8 +72,11 @@ for (const { name, strike, options, noticed, isDeadly } of FAULTS) {
     const startedMs = performance.now()
     const seen = journal.shardEvents.length
     await strike(t)
-    const next = (what: string, isIt: (kind: string) => boolean) =>
-      journal.until(what, () => journal.shardEvents.slice(seen).find(({ kind }) => isIt(kind)))
+    const next = async (what: string, isIt: (kind: string) => boolean) => {
+      const find = () => journal.shardEvents.slice(seen).find(({ kind }) => isIt(kind))
+      await eventually(what, () => find() !== undefined, DEADLINE_MS)
+      return find() as NonNullable<ReturnType<typeof find>>
+    }
     const first = await next('the first word of it', (kind) => kind !== 'started')
     const made = await next('a shard in its place', (kind) => kind === (isDeadly ? 'started' : 'evacuated'))
     if (isDeadly) await Promise.all(struck.map(({ id }) => journal.closeOf(id)))
