@@ -16,7 +16,8 @@ export class Blame {
 
   /** From now on, in what a read from this connection's socket sets off: it has an execution context of its own. */
   enter(socket: Culprit): void {
-    this.#current.enterWith(socket)
+    // To enter makes a new context; a read often brings several messages.
+    if (this.#current.getStore() !== socket) this.#current.enterWith(socket)
   }
 
   run<Result>(socket: Culprit, work: () => Result): Result {
