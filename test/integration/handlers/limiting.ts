@@ -4,6 +4,9 @@ import { eventually } from '../../fixtures/journal.ts'
 
 const KIB = 1024
 
+/** More than the kernel's buffers on both sides may grow to: 32 MiB and 4 MiB. */
+const FLOOD = { bytes: 64 * KIB, count: 800 }
+
 /** Main may send all of a flood before the shard says that the kernel takes no more. Returns how many were sent after it. */
 async function sendUntilRefused(one: Controlled, server: WebSocketServer): Promise<number> {
   let sent = 0
@@ -59,7 +62,8 @@ export const limiting: HandlerBehaviour = (t, start, way) => {
     const { journal, server } = engine
     const one = await control(engine)
     one.client.pause()
-    one.order('flood', { bytes: 64 * KIB, count: 200 })
+    one.order('flood', FLOOD)
+    await eventually('the handler has sent it', () => server.stats().messagesReceived === 1)
     await sendUntilRefused(one, server)
     one.client.resume()
     t.same(await postOf(journal, one.id, 'drain'), [])
@@ -71,13 +75,14 @@ export const limiting: HandlerBehaviour = (t, start, way) => {
     const engine = await start(t, { maxBackpressure: 64 * KIB, slowConsumer: 'buffer' })
     const one = await control(engine)
     one.client.pause()
-    const flood = one.order('flood', { bytes: 64 * KIB, count: 200 })
+    const flood = one.order('flood', FLOOD)
+    await eventually('the handler has sent it', () => engine.server.stats().messagesReceived === 1)
     const more = await sendUntilRefused(one, engine.server)
     one.client.resume()
     const refused = (await one.answer(flood)) as number
-    t.ok(refused < 200, `${refused} of 200 were over the limit`)
-    while (one.inbox.length < 200 + more) await one.ask('thread')
-    t.equal(one.inbox.length, 200 + more)
+    t.ok(refused < FLOOD.count, `${refused} of ${FLOOD.count} were over the limit`)
+    while (one.inbox.length < FLOOD.count + more) await one.ask('thread')
+    t.equal(one.inbox.length, FLOOD.count + more)
     t.same(await postOf(engine.journal, one.id, 'drain'), [])
   })
 
@@ -85,7 +90,7 @@ export const limiting: HandlerBehaviour = (t, start, way) => {
     const engine = await start(t, { maxBackpressure: 64 * KIB, slowConsumer: 'close' })
     const one = await control(engine)
     one.client.pause()
-    one.order('flood', { bytes: 64 * KIB, count: 200 })
+    one.order('flood', FLOOD)
     await eventually('it is closed', () => engine.server.stats().slowConsumers === 1)
     t.match(await engine.journal.closeOf(one.id), { code: 1013 })
     t.match(await engine.journal.until('error', () => engine.journal.errors[0]), { error: { code: 'SLOW_CONSUMER' } })
