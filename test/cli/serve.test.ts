@@ -47,7 +47,7 @@ t.test('a handler of the user, loaded anew by SIGHUP with the connection open', 
   t.equal(await client.nextText(), 'second b')
   writeFileSync(join(folder, 'mine.handler.mjs'), 'export default')
   serve.signal('SIGHUP')
-  await serve.printed(/not reloaded, the former handler goes on: [^\n]+\n/)
+  await serve.printed(/not reloaded, what was there goes on: [^\n]+\n/)
   client.socket.send('c')
   t.equal(await client.nextText(), 'second c')
 })
@@ -91,6 +91,33 @@ t.test('TLS: connect trusts a self-signed certificate only if told to', async (t
   const trusting = await runCommand(t, ['connect', url, '--insecure', '--wait', '0'], { input: 'secret\n' })
   t.match(trusting, { exit: 0, stdout: 'secret\n' })
   t.match(await runCommand(t, ['connect', url.replace('wss', 'ws')]), { exit: 1, stderr: /^shardws: [^\n]+\n$/ })
+})
+
+t.test('--accept raw: the shards speak TLS, and SIGHUP reads the certificates anew', async (t) => {
+  const folder = t.testdir({ 'cert.pem': CERTIFICATE.cert, 'key.pem': CERTIFICATE.key })
+  const args = ['--accept', 'raw', '--cert', 'cert.pem', '--key', 'key.pem']
+  const { serve, url } = await startServe(t, args, { cwd: folder })
+  const said = await runCommand(t, ['connect', url, '--insecure', '--wait', '0'], { input: 'secret\n' })
+  t.match(said, { exit: 0, stdout: 'secret\n' })
+  writeFileSync(join(folder, 'cert.pem'), 'none')
+  serve.signal('SIGHUP')
+  await serve.printed(/not reloaded, what was there goes on: --cert cert\.pem --key key\.pem: no pair/)
+  writeFileSync(join(folder, 'cert.pem'), CERTIFICATE.cert)
+  serve.signal('SIGHUP')
+  await serve.printed(/reloaded: 0 connections moved/)
+  t.match(await runCommand(t, ['connect', url, '--insecure', '--wait', '0'], { input: 'again\n' }), {
+    stdout: 'again\n',
+  })
+  serve.signal('SIGTERM')
+  t.equal(await serve.ended, 0)
+})
+
+t.test('--dashboard shows the server at work', async (t) => {
+  const { serve } = await startServe(t, ['--dashboard', '--metrics'])
+  const [page] = await serve.printed(/http:\S+\/dashboard/)
+  const response = await fetch(page)
+  t.same([response.status, response.headers.get('content-type')], [200, 'text/html; charset=utf-8'])
+  t.match(await response.text(), /<html/)
 })
 
 t.test('--metrics beside --compression, and a second Ctrl-C', async (t) => {

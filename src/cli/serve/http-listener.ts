@@ -1,8 +1,7 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
+import type { HttpHandler } from '../../main/http-handler.ts'
 import { splitTarget } from '../../shared/protocol/handshake.ts'
 import type { StaticFiles } from './static-files.ts'
-
-type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Answers plain requests: those to one of the paths by its handler, all others with files, or by saying what is here. */
 export function createHttpListener(

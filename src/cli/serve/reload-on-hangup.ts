@@ -3,12 +3,15 @@ import type { WebSocketServer } from '../../facades/websocket-server.ts'
 import { explain } from '../explain.ts'
 import type { Terminal } from '../terminal.ts'
 
-/** SIGHUP loads the handler anew with the connections open, unless it means that the terminal has gone: then it ends the server. */
+/** SIGHUP reads certificates and loads the handler anew, unless it means that the terminal has gone: then it ends the server. */
 export class ReloadOnHangup {
   readonly #webSocket: WebSocketServer
   readonly #terminal: Terminal
+  readonly #renew: () => Promise<void>
 
-  constructor(webSocket: WebSocketServer, terminal: Terminal) {
+  /** @param renew Reads what is not the handler's. */
+  constructor(webSocket: WebSocketServer, terminal: Terminal, renew: () => Promise<void>) {
+    this.#renew = renew
     this.#webSocket = webSocket
     this.#terminal = terminal
     process.on('SIGHUP', this.#onHangup)
@@ -26,11 +29,12 @@ export class ReloadOnHangup {
   async #reload(): Promise<void> {
     const { out, err } = this.#terminal
     try {
+      await this.#renew()
       const { moved, stayed, closed } = await this.#webSocket.reload()
       out.line(`reloaded: ${moved} connections moved, ${stayed} stayed, ${closed} closed`)
     } catch (error) {
       const { cause } = error as Error
-      err.line(`${err.paint('red', 'not reloaded, the former handler goes on:')} ${explain(cause ?? error)}`)
+      err.line(`${err.paint('red', 'not reloaded, what was there goes on:')} ${explain(cause ?? error)}`)
     }
   }
 }

@@ -17,6 +17,8 @@ export const SERVE_OPTIONS = {
   cert: text('file', 'TLS: the certificate, and what follows up to the root, in PEM'),
   key: text('file', 'TLS: its key in PEM'),
   metrics: textIf('/metrics', 'path', 'figures for Prometheus and shardws top (npm install prom-client)'),
+  dashboard: textIf('/dashboard', 'path', 'a page that shows the server at work, to browsers on this machine'),
+  accept: choice('attach', ['attach', 'raw'], 'raw: the shards read requests and speak TLS, for WebSocket only'),
   'log-level': choice('warn', ['error', 'warn', 'info', 'debug'], 'what is logged'),
 }
 

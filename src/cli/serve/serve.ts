@@ -11,7 +11,8 @@ export const SERVE = command(
       'The handler is a JavaScript module (TypeScript where Node runs it) whose default export handles connections:',
       '  export default { message: (socket, message) => socket.send(message) }',
       'Without one, or with echo, everybody gets back what they send; with chat, what the others on the same path send.',
-      'SIGHUP loads the handler anew without closing a connection; SIGTERM and Ctrl-C end the server gracefully.',
+      'SIGHUP reads certificates and loads the handler anew without closing a connection (with --accept raw and TLS they',
+      'are closed with 1012); SIGTERM and Ctrl-C end the server gracefully.',
     ],
     options: SERVE_OPTIONS,
     examples: [

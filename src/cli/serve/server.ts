@@ -1,22 +1,16 @@
-import { once } from 'node:events'
-import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from '../../facades/websocket-server.ts'
-import { type HttpHandler, metricsHandler } from '../../metrics/handlers.ts'
 import { usageError } from '../command-error.ts'
 import { ExitCode } from '../exit-code.ts'
-import { formatRows } from '../help.ts'
 import type { Terminal } from '../terminal.ts'
-import { findHandler, type HandlerFile } from './handler-file.ts'
+import { announce } from './announcement.ts'
+import { openHttpFront, openRawFront } from './front.ts'
+import { findHandler } from './handler-file.ts'
 import { createHttpListener } from './http-listener.ts'
+import { httpPaths } from './http-paths.ts'
 import { ReloadOnHangup } from './reload-on-hangup.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { StaticFiles } from './static-files.ts'
-import { readTlsFiles } from './tls-files.ts'
-
-/** Of a request's head; past it Node answers with 431. */
-const MAX_HEADER_BYTES = 16 * 1024
+import { readTlsFiles, type TlsFiles } from './tls-files.ts'
 
 /** Resolves when the server has been asked to end and has done so. */
 export async function runServer(
@@ -24,70 +18,67 @@ export async function runServer(
   operands: readonly string[],
   terminal: Terminal,
 ): Promise<ExitCode> {
-  for (const name of ['path', 'metrics'] as const) {
-    if (options[name]?.startsWith('/') === false)
-      throw usageError(`--${name} must begin with /, got '${options[name]}'`)
-  }
+  checkTogether(options)
   const handler = await findHandler(operands)
   const files = options.static === undefined ? null : await StaticFiles.open(options.static)
   const tls = await readTlsFiles(options.cert, options.key)
-  const webSocket = new WebSocketServer({
-    handleSignals: true,
-    logLevel: options['log-level'],
-    ...(options.shards !== undefined && { shards: options.shards }),
-    ...(options.compression !== undefined && { compression: options.compression }),
+  const webSocket = createWebSocketServer(options, tls)
+  let wasAsked = false
+  const draining = new Promise<void>((resolve) => {
+    webSocket.once('draining', () => {
+      wasAsked = true
+      resolve()
+    })
   })
   try {
-    const http =
-      tls === null
-        ? createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES })
-        : createHttpsServer({ ...tls, maxHeaderSize: MAX_HEADER_BYTES })
-    const paths = new Map<string, HttpHandler>()
-    if (options.metrics !== undefined) paths.set(options.metrics, metricsHandler(webSocket))
-    http.on('request', createHttpListener(paths, files))
-    webSocket.route(options.path ?? '*', handler.url).attach(http)
-    await webSocket.ready()
-    await once(http.listen(options.port, options.host), 'listening')
-    const ended = endOf(webSocket, http)
-    const reload = new ReloadOnHangup(webSocket, terminal)
-    announce(terminal, { options, handler, webSocket, files, port: (http.address() as AddressInfo).port })
-    await ended
+    webSocket.route(options.path ?? '*', handler.url)
+    const front =
+      options.accept === 'raw'
+        ? await openRawFront(webSocket, options)
+        : await openHttpFront(webSocket, options, tls, createHttpListener(httpPaths(options, webSocket), files))
+    const reload = new ReloadOnHangup(webSocket, terminal, async () => {
+      const renewed = await readTlsFiles(options.cert, options.key)
+      if (renewed !== null) front.renew(renewed)
+    })
+    announce(terminal, { options, handler, webSocket, files, port: front.port })
+    await draining
+    front.close()
+    await webSocket.shutdown()
+    front.remove()
     reload.stop()
     return ExitCode.FINE
   } catch (error) {
+    // It was asked to end before it had begun.
+    if (wasAsked) return ExitCode.FINE
     await webSocket.shutdown()
     throw error
   }
 }
 
-/** A signal begins the end of the WebSocket server; the HTTP server goes with it. */
-async function endOf(webSocket: WebSocketServer, http: Server): Promise<void> {
-  await once(webSocket, 'draining')
-  http.close()
-  http.closeIdleConnections()
-  await webSocket.shutdown()
-  http.closeAllConnections()
+function createWebSocketServer(options: ServeOptions, tls: TlsFiles | null): WebSocketServer {
+  const { shards, compression, accept } = options
+  return new WebSocketServer({
+    handleSignals: true,
+    logLevel: options['log-level'],
+    accept,
+    ...(accept === 'raw' && tls !== null && { tls }),
+    ...(shards !== undefined && { shards }),
+    ...(compression !== undefined && { compression }),
+  })
 }
 
-interface Announced {
-  readonly options: ServeOptions
-  readonly handler: HandlerFile
-  readonly webSocket: WebSocketServer
-  readonly files: StaticFiles | null
-  readonly port: number
-}
-
-function announce({ out }: Terminal, { options, handler, webSocket, files, port }: Announced): void {
-  const secure = options.cert === undefined ? '' : 's'
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host
-  const at = (scheme: string, path: string): string => out.paint('cyan', `${scheme}${secure}://${host}:${port}${path}`)
-  const { handoff, shards } = webSocket.stats()
-  const rows: [string, string][] = [['WebSocket', at('ws', options.path ?? '/')]]
-  if (files !== null) rows.push(['files', `${at('http', '/')} from ${files.folder}`])
-  if (options.metrics !== undefined) rows.push(['metrics', at('http', options.metrics)])
-  const threads =
-    shards.length === 0 ? 'the main thread' : `${shards.length} ${shards.length === 1 ? 'shard' : 'shards'}`
-  out.line(`${out.paint('bold', `shardws serves ${handler.name}`)} on ${threads} (${handoff})`)
-  for (const row of formatRows(rows)) out.line(row)
-  out.line(out.paint('dim', 'Ctrl-C ends it, SIGHUP loads the handler anew.'))
+/** @throws CommandError for options that exclude each other. */
+function checkTogether(options: ServeOptions): void {
+  for (const name of ['path', 'metrics', 'dashboard'] as const) {
+    if (options[name]?.startsWith('/') === false)
+      throw usageError(`--${name} must begin with /, got '${options[name]}'`)
+  }
+  if (options.metrics !== undefined && options.metrics === options.dashboard) {
+    throw usageError(`--metrics and --dashboard must have different paths, got '${options.metrics}' for both`)
+  }
+  for (const name of ['static', 'metrics', 'dashboard'] as const) {
+    if (options.accept === 'raw' && options[name] !== undefined) {
+      throw usageError(`--accept raw leaves no other requests to answer: leave out --${name} or --accept`)
+    }
+  }
 }
