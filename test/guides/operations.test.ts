@@ -4,7 +4,6 @@ import t from 'tap'
 import { WebSocketServer } from '../../src/index.ts'
 import { FAMILIES } from '../../src/metrics/families.ts'
 import { ERRORS } from '../../src/shared/errors.ts'
-import { codeBlocks } from '../fixtures/code-blocks.ts'
 import { Guide } from '../fixtures/guide.ts'
 import { REPOSITORY } from '../fixtures/repository.ts'
 import { tableRows } from '../fixtures/table-rows.ts'
@@ -72,14 +71,12 @@ t.test('every close code of an error', async (t) => {
   }
 })
 
-t.test('alerts ask for figures that there are', async (t) => {
-  const [alerts] = codeBlocks(text, 'yaml')
-  const names = alerts!.match(/\b(?:shardws|websocket)_\w+/g) ?? []
-  t.ok(names.length >= 8)
-  for (const name of [...names, ...(text.match(/\b(?:shardws|websocket)_\w+_(?:total|active|seconds)/g) ?? [])]) {
+t.test('the figures that it names are exposed', async (t) => {
+  const names = text.match(/\b(?:shardws|websocket)_\w+_(?:total|active|seconds)/g) ?? []
+  t.ok(names.length >= 3)
+  for (const name of names)
     t.ok(
       FAMILIES.some((family) => family.name === name),
       name,
     )
-  }
 })
