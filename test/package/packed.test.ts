@@ -21,6 +21,8 @@ const FOLDERS = [
   'dist/src/cli/connect',
   'dist/src/cli/serve',
   'dist/src/client',
+  'dist/src/dashboard',
+  'dist/src/dashboard/script',
   'dist/src/facades',
   'dist/src/facades/nextrush',
   'dist/src/facades/verb',
