@@ -110,8 +110,10 @@ ${LANE_COLUMNS.map((name) => `<th scope="col" role="columnheader" class="num">${
 </section>
 <div class="columns">
 ${list('rooms', 'Rooms', 'Rooms, the largest first', ['Room', '#Members', '#Published', '#Last active'])}
+<div class="column">
 ${list('queues', 'Slow connections', 'Connections with unsent bytes, the most first', ['Connection', 'Shard', 'From', '#Queued'])}
 ${list('losses', 'Refused, dropped, lost', 'What was refused, dropped or lost since the start', ['What', '#Last minute', '#Total'])}
+</div>
 </div>
 <section class="card panel" aria-labelledby="facts-title">
 <header><h2 id="facts-title">Since the start <span id="uptime"></span></h2></header>

@@ -19,7 +19,7 @@ td:last-child, th:last-child { padding-right: 0; }
 .lane[data-thread="6"] { --thread: var(--t6); } .lane[data-thread="7"] { --thread: var(--t7); }
 .lanes .who { white-space: nowrap; }
 .lanes .who b { font: 600 0.8125rem var(--mono); color: var(--thread); }
-.lanes .who span { color: var(--quiet); margin-left: 0.5rem; }
+.lanes .who span { color: var(--quiet); margin-left: 0.25rem; }
 .lanes .who span.alarm { color: var(--alarm); font-weight: 600; }
 .lanes svg { display: block; width: 100%; min-width: 6rem; height: 1.625rem; }
 .lanes svg path { stroke: var(--thread); }
@@ -28,10 +28,15 @@ td:last-child, th:last-child { padding-right: 0; }
 .lanes .spark { width: 18%; }
 .meter { display: inline-block; vertical-align: middle; width: 3rem; height: 0.375rem; margin-right: 0.5rem; border-radius: 0.2rem; overflow: hidden; background: color-mix(in srgb, var(--ink) 12%, transparent); }
 .meter::before { content: ""; display: block; height: 100%; width: calc(100% * var(--share, 0)); background: var(--thread); }
+.num .meter + span { display: inline-block; min-width: 2.9rem; text-align: right; }
 .high .meter::before { background: var(--alarm); }
 .high { color: var(--alarm); }
 .chip { font: 600 0.8125rem var(--mono); color: var(--thread); white-space: nowrap; }
 
+@media (max-width: 30rem) {
+  th, td, tbody th { padding-right: 0.5rem; }
+  thead .num { white-space: normal; }
+}
 @media (max-width: 68rem) {
   .lanes thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .lanes table, .lanes tbody { display: block; }
@@ -39,6 +44,7 @@ td:last-child, th:last-child { padding-right: 0; }
   .lanes tbody th, .lanes td { display: block; border: 0; padding: 0; text-align: left; }
   .lanes .who { grid-column: 1 / span 2; }
   .lanes .spark { grid-column: 3 / -1; width: auto; }
+  .lanes [data-thread=""] .who { grid-column: 1 / -1; }
   .lanes td[data-label]::before { content: attr(data-label); display: block; color: var(--quiet); font-size: 0.75rem; }
   .lanes td.none { display: none; }
 }

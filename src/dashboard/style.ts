@@ -61,9 +61,9 @@ main { display: grid; gap: 0.75rem; grid-template-columns: minmax(0, 1fr); }
 .charts { display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 10.25rem), 1fr)); }
 .chart { display: grid; grid-template: auto 1fr auto auto / minmax(0, 1fr); overflow: hidden; }
 .chart figcaption { padding: 0.625rem 0.875rem 0; color: var(--quiet); }
-.chart dl { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: 0 0.875rem 0.5rem; align-content: start; }
-.chart dl div { display: flex; align-items: baseline; gap: 0.35rem; flex-direction: row-reverse; }
-.chart dd { font-size: 1.375rem; font-weight: 600; letter-spacing: -0.01em; line-height: 1.35; white-space: nowrap; }
+.chart dl { padding: 0 0.875rem 0.5rem; }
+.chart dl div { display: flex; align-items: baseline; gap: 0.35rem; flex-direction: row-reverse; justify-content: flex-end; }
+.chart dd { font-size: 1.125rem; font-weight: 600; letter-spacing: -0.01em; line-height: 1.4; white-space: nowrap; }
 .chart dt { color: var(--quiet); white-space: nowrap; }
 .chart .key::before { content: ""; display: inline-block; width: 0.75rem; height: 3px; border-radius: 2px; margin-right: 0.35rem; vertical-align: middle; background: var(--first); }
 .chart .key.second::before { background: var(--second); }
@@ -73,7 +73,8 @@ svg path { fill: none; stroke-width: 1.75; vector-effect: non-scaling-stroke; st
 svg .first { stroke: var(--first); }
 svg .second { stroke: var(--second); }
 svg .area { stroke: none; fill: var(--first); fill-opacity: 0.13; }
-.columns { display: grid; gap: 0.75rem; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
+.columns { display: grid; gap: 0.75rem; align-items: start; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
+.column { display: grid; gap: 0.75rem; min-width: 0; }
 .panel { padding: 0.75rem 0.875rem; }
 .panel header { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.75rem; margin-bottom: 0.375rem; }
 .panel h2 { margin-right: auto; }
@@ -90,6 +91,13 @@ dialog { margin: auto; max-width: min(30rem, calc(100vw - 2rem)); color: inherit
 dialog::backdrop { background: rgb(0 0 0 / 0.45); }
 dialog p { margin: 0.5rem 0 1rem; }
 dialog div { display: flex; justify-content: flex-end; gap: 0.5rem; }
+@media (min-width: 78rem) {
+  .chart dl { display: flex; gap: 1rem; }
+}
+@media (max-width: 30rem) {
+  .bar h1 { flex-basis: 100%; }
+  .bar button { margin-left: auto; }
+}
 `
 
 export const STYLE = `${THEME_STYLE}${FRAME_STYLE}${LANE_STYLE}`

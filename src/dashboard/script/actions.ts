@@ -64,7 +64,10 @@ for (const button of document.querySelectorAll('[data-action]')) {
     button.focus()
   })
 }
-byId('shards')?.addEventListener('keydown', ({ key }) => {
-  if (key === 'Enter') buttonOf('resize').click()
+byId('shards')?.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter') return
+  // Or the same key press would answer the question that it raises.
+  event.preventDefault()
+  buttonOf('resize').click()
 })
 `

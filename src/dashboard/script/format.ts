@@ -42,6 +42,10 @@ function duration(value) {
   return Math.floor(hours / 24) + ' d ' + (hours % 24) + ' h'
 }
 
+function ago(value) {
+  return value < 1000 ? 'now' : duration(value) + ' ago'
+}
+
 // A name cannot turn the line around it or hide in it: what has no shape is spelled out.
 function visible(text) {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => '\\u{' + character.codePointAt(0).toString(16) + '}')

@@ -57,7 +57,7 @@ function newLane() {
   const who = element('th', 'who')
   who.scope = 'row'
   who.setAttribute('role', 'rowheader')
-  who.append(element('b'), element('span'))
+  who.append(element('b'), ' ', element('span'))
   const spark = element('td', 'spark')
   spark.setAttribute('role', 'cell')
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')

@@ -9,7 +9,7 @@ const LISTS = {
       ['name', ({ room }) => [['clamp', visible(room)]]],
       ['num', ({ members }) => count(members)],
       ['num', ({ messages }) => count(messages)],
-      ['num', ({ lastActivity }) => duration(time.now - lastActivity) + ' ago'],
+      ['num', ({ lastActivity }) => ago(time.now - lastActivity)],
     ],
   },
   queues: {
