@@ -13,6 +13,7 @@ export type Count = (counter: Counter) => number
 /** Messages that were not sent or (`rateLimit`, `invalid`: by `validate`) not taken, by reason; `controls`: pings and pongs to a peer that does not read. */
 export type Dropped = Record<'slowConsumer' | 'backpressure' | 'link' | 'controls' | 'rateLimit' | 'invalid', number>
 
+/** Connections failed because the peer broke the protocol or a limit, those that TCP ended, and handlers that threw or rejected. */
 export type ErrorCounts = Record<'protocol' | 'transport' | 'handler', number>
 
 /** One shard. Totals are those of its number: one that dies hands them on to its successor. */
