@@ -59,8 +59,10 @@ export function openSocket(opening: OpeningRequest): Promise<OpenedSocket> {
     request.on('upgrade', (response, socket, head) => {
       clearTimeout(deadline)
       const fault = faultOf(response, key, opening.protocols)
-      if (fault === null) resolve({ socket: socket as Socket, head, protocol: protocolOf(response) })
-      else fail(new CommandError(`the server's 101 is wrong: ${fault}`))
+      if (fault === null) return resolve({ socket: socket as Socket, head, protocol: protocolOf(response) })
+      // It is the request's no more.
+      socket.destroy()
+      fail(new CommandError(`the server's 101 is wrong: ${fault}`))
     })
     request.on('response', (response) => {
       // Without `Upgrade` and `Connection` Node does not take it for an upgrade.
