@@ -14,6 +14,7 @@ import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { RoomInterest } from '../shared/room-interest.ts'
 import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import { AutoRebalance } from './auto-rebalance.ts'
 import { ComputePool } from './compute-pool.ts'
 import { affordableConnections } from './descriptor-limit.ts'
 import { diagnostics } from './diagnostics.ts'
@@ -83,6 +84,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly mesh = new Mesh()
   readonly mover: Mover
   readonly topology: Topology
+  readonly #autoRebalance: AutoRebalance | null
   readonly observer: EngineObserver
   readonly facade: EngineFacade
   readonly upgrades: Upgrades
@@ -161,6 +163,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
       ...{ options, peers: all, supervisor, modules, mover: this.mover, chooseSeat },
       isShutDown: () => this.isShutDown,
     })
+    this.#autoRebalance = options.autoRebalance && new AutoRebalance(options.autoRebalance, this)
     if (options.handler !== undefined) this.route('*', options.handler)
     this.memory.observe(new MemoryRelief({ logger: options.logger, shards: () => supervisor.shards }))
     this.memory.start()
@@ -249,6 +252,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   onDraining(plan: ShutdownPlan): void {
     this.publications.stop()
+    this.#autoRebalance?.stop()
     this.facade.onDraining(plan)
   }
 

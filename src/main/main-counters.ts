@@ -43,6 +43,8 @@ export class MainCounters {
   shardDeaths = 0
   /** Shards whose connections have moved to a fresh one because they were not to be trusted. */
   evacuations = 0
+  /** Times `autoRebalance` has moved connections. */
+  rebalances = 0
   /** Times a shard stood still for `stallMs`, and for `killMs`. */
   shardStalls = 0
   shardKills = 0

@@ -10,6 +10,7 @@ import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { AuthOptions, HandlerOptions } from './handler-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
+import type { RebalanceOptions, ResolvedRebalance } from './rebalance-options.ts'
 import type { ResolvedRoomOptions, RoomOptions } from './room-options.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
 import type { TlsOptions } from './tls-options.ts'
@@ -69,7 +70,12 @@ export interface RateLimit {
 }
 
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
-export interface WebSocketServerOptions extends GuardOptions, HandlerOptions, RoomOptions, UserOptions {
+export interface WebSocketServerOptions
+  extends GuardOptions,
+    HandlerOptions,
+    RebalanceOptions,
+    RoomOptions,
+    UserOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
   /**
@@ -276,6 +282,8 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly verifyClient: VerifyClient | undefined
   readonly handler: WebSocketServerOptions['handler']
   readonly rooms: ResolvedRoomOptions
+  /** Null: never. */
+  readonly autoRebalance: ResolvedRebalance | null
   readonly maxRooms: number
   readonly maxRoomsPerConnection: number
   readonly maxRoomSize: number

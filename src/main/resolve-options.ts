@@ -25,6 +25,7 @@ import {
 } from './option-checks.ts'
 import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
 import type { PlacementOptions } from './placement.ts'
+import { REBALANCE_CHECKS, resolveRebalance } from './rebalance-options.ts'
 import { ROOM_CHECKS, resolveRooms } from './room-options.ts'
 import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
 import { resolveTls } from './tls-options.ts'
@@ -94,6 +95,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   requireOrigin: isBoolean,
   ...GUARD_CHECKS,
   ...HANDLER_CHECKS,
+  ...REBALANCE_CHECKS,
   ...ROOM_CHECKS,
   ...USER_CHECKS,
   verifyClient: isFunction,
@@ -215,6 +217,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     handleProtocols: options.handleProtocols,
     requireProtocol: options.requireProtocol ?? false,
     ...resolveHandler(options),
+    autoRebalance: resolveRebalance(options),
     rooms: resolveRooms(options),
     users: resolveUsers(options),
     allowOrigins: options.allowOrigins ?? [],

@@ -89,6 +89,8 @@ export interface Stats extends PerformanceMetrics {
   evacuations: number
   /** Connections that have moved from shard to shard, and that could not when they should have. */
   moves: MoveReport
+  /** Times `autoRebalance` has moved connections. */
+  rebalances: number
   /** Shards that died too often and are left alone for a while. */
   degradedShards: number
   /** Shards that have stood still for `stallMs` and still do. */
@@ -178,6 +180,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     shardDeaths: counters.shardDeaths,
     evacuations: counters.evacuations,
     moves: engine.mover.totals,
+    rebalances: counters.rebalances,
     degradedShards: supervisor.degraded,
     stalledShards: supervisor.stalled,
     zombies: supervisor.zombies,

@@ -55,6 +55,8 @@ export function mostShards({ shards }: Pick<ResolvedOptions, 'shards'>): number 
 /** Changes which shards there are while connections are open. One change at a time, in the order of the calls. */
 export class Topology {
   readonly #host: TopologyHost
+  /** Changes that are under way or wait for their turn. */
+  #turns = 0
   #last: Promise<unknown>
   /** When the latest ones began, monotonic. */
   #evacuationsMs: readonly number[] = []
@@ -131,11 +133,22 @@ export class Topology {
     })
   }
 
+  /**
+   * A part of `rebalance`: that many moves at most. Null, and nothing happens, while something else changes the shards, while
+   * one of them is missing or stands still, and in a shutdown.
+   */
+  evenOut(most: number): Promise<MoveReport> | null {
+    const { isShutDown, supervisor } = this.#host
+    if (this.#turns > 0 || isShutDown() || supervisor.seats.some((shard) => !shard?.isAdopting)) return null
+    return this.#inTurn(() => this.#moveAlong(this.#evenRoutes(most)))
+  }
+
   #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
     if (this.#host.options.shards === 0) {
       return Promise.reject(new ShardwsError('ARGUMENT_INVALID', 'options.shards is 0: there are no threads to change'))
     }
-    const turn = this.#last.then(change)
+    this.#turns++
+    const turn = this.#last.then(change).finally(() => this.#turns--)
     this.#last = turn.catch(() => {})
     return turn
   }
@@ -195,12 +208,13 @@ export class Topology {
   }
 
   /** A shard that stands still keeps what it has: it could not let go of anybody. */
-  #evenRoutes(): readonly Route[] {
+  #evenRoutes(most?: number): readonly Route[] {
     const byHome = new Map<RunningShard, Peer[]>()
     for (const shard of this.#host.supervisor.seats) if (shard?.isAdopting) byHome.set(shard, [])
     for (const peer of this.#host.peers) byHome.get(peer.home as RunningShard)?.push(peer)
     const weighed = Array.from(byHome, ([shard, { length }]) => ({ shard, count: length, canTake: shard.canTake }))
-    return evenOut(weighed).map(({ from, to, count }) => ({ from, to, peers: byHome.get(from)?.splice(-count) ?? [] }))
+    const transfers = evenOut(weighed, most)
+    return transfers.map(({ from, to, count }) => ({ from, to, peers: byHome.get(from)?.splice(-count) ?? [] }))
   }
 
   #newHome(peer: Peer): RunningShard | null {

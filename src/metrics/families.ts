@@ -151,6 +151,7 @@ export const FAMILIES: readonly Family[] = [
     'Shards whose connections fled to a fresh one.',
     ({ stats }) => stats.evacuations,
   ),
+  counter('shardws_rebalances_total', 'Times autoRebalance has moved connections.', ({ stats }) => stats.rebalances),
   counter(
     'shardws_moves_total',
     'Connections that moved between shards or had to stay.',

@@ -27,6 +27,7 @@ t.test('errors.md: every code once, with what the peer gets and which limit it i
 
 /** What each option that is an object needs besides the one in question. */
 const REQUIRED: Readonly<Record<string, object>> = {
+  autoRebalance: {},
   rateLimit: { messages: 10 },
   connectionRate: { perIp: 10 },
   compression: {},
@@ -37,6 +38,7 @@ const REQUIRED: Readonly<Record<string, object>> = {
 
 /** The names within options that are objects. */
 const INNER: Readonly<Record<string, readonly string[]>> = {
+  autoRebalance: ['intervalMs', 'ratio', 'minDifference', 'maxMoves'],
   rateLimit: ['messages', 'perMs', 'burst', 'bytesPerSecond', 'action', 'graceMs'],
   connectionRate: ['perIp', 'windowMs', 'burst', 'maxAddresses'],
   compression: [
@@ -94,12 +96,13 @@ t.test('limits.md: every option that is a number once, with its range', async (t
 })
 
 t.test('limits.md: defaults that are numbers', async (t) => {
-  const { rateLimit, connectionRate, compression, auth, outbox, compute } = REQUIRED
-  const given = { rateLimit, connectionRate, compression, auth, outbox, compute }
+  const { autoRebalance, rateLimit, connectionRate, compression, auth, outbox, compute } = REQUIRED
+  const given = { autoRebalance, rateLimit, connectionRate, compression, auth, outbox, compute }
   const resolved = resolveOptions(given as unknown as Parameters<typeof resolveOptions>[0])
   const { shard, guards, users, deflatePolicy } = resolved
   const flat: Record<string, unknown> = { ...resolved, ...shard, ...guards, ...users }
   const nested: Record<string, Record<string, unknown>> = {
+    autoRebalance: { ...resolved.autoRebalance },
     rateLimit: { ...shard.rateLimit },
     connectionRate: { ...guards.connectionRate },
     compression: { ...deflatePolicy, ...shard.compression },

@@ -91,3 +91,21 @@ t.test('who moves to a shard that stands still gets what main sends meanwhile', 
   for (const { client } of joined) t.same([await nextText(client), await nextText(client)], ['to all', 'to the room'])
   t.equal(server.stats().dropped.link, 0)
 })
+
+t.test('autoRebalance: shards that differ too much are evened out by themselves, so many at a time', async (t) => {
+  const autoRebalance = { intervalMs: 100, ratio: 1.2, minDifference: 4, maxMoves: 2 }
+  const engine = await EngineUnderTest.start(t, { shards: 2, placement: () => 0, autoRebalance })
+  const { server } = engine
+  const joined = await engine.joinMany(9)
+  await eventually('they are even', () => {
+    const [one = 0, other = 0] = server.stats().shards.map(({ connections }) => connections)
+    return Math.abs(one - other) <= 1
+  })
+  const { moves, rebalances } = server.stats()
+  t.same([moves, rebalances], [{ moved: 4, stayed: 0 }, 2], 'two moves at each of two looks')
+  for (const { client, id } of joined) {
+    t.equal(server.send(id, 'still there'), true)
+    t.equal(await nextText(client), 'still there')
+  }
+  t.same(engine.journal.closes, [])
+})

@@ -57,6 +57,8 @@ function flag(read: Row['read']): Row {
 
 const COMPRESSION = { level: 3, memLevel: 6, maxDedicatedContexts: 1000, inflateBytesPerSecond: 8 * 1024 * 1024 }
 
+const REBALANCE = { intervalMs: 30_000, ratio: 1.25, minDifference: 16, maxMoves: 256 }
+
 const MODULE = new URL(import.meta.url)
 const COMPUTE = {
   filename: MODULE,
@@ -303,6 +305,20 @@ const ROWS: Readonly<Record<Name, Row>> = {
     bad: ['blob', '', null, 1],
   },
   serialize: flag(({ shard }) => shard.serialize),
+  autoRebalance: {
+    read: ({ autoRebalance }) => autoRebalance,
+    byDefault: null,
+    good: [
+      new Becomes(false, null),
+      new Becomes(true, REBALANCE),
+      new Becomes({}, REBALANCE),
+      new Becomes(
+        { intervalMs: 100, ratio: 1, minDifference: 2, maxMoves: 1 },
+        { intervalMs: 100, ratio: 1, minDifference: 2, maxMoves: 1 },
+      ),
+    ],
+    bad: ['true', 1, null],
+  },
   presence: {
     read: ({ rooms }) => rooms.presence,
     byDefault: null,
@@ -641,6 +657,35 @@ t.test('rateLimit: the limits of each of its options', async (t) => {
     }
   }
   t.throws(() => resolveOptions({ rateLimit: { mesages: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+})
+
+t.test('autoRebalance: the limits of each of its options, and what it excludes', async (t) => {
+  const limits = {
+    intervalMs: [100, 3_600_000],
+    ratio: [1, 100],
+    minDifference: [2, 1_000_000],
+    maxMoves: [1, 1_000_000],
+  }
+  for (const [name, [least = 0, most = 0]] of Object.entries(limits)) {
+    for (const value of [least, least + 1, most - 1, most]) {
+      t.match(resolveOptions({ autoRebalance: { [name]: value } }).autoRebalance, { ...REBALANCE, [name]: value })
+    }
+    for (const value of [least - 1, most + 1, Number.NaN, '9', null]) {
+      t.throws(() => resolveOptions({ autoRebalance: { [name]: value } as never }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.autoRebalance\\.${name} `),
+      })
+    }
+  }
+  t.throws(() => resolveOptions({ autoRebalance: { rate: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+  t.throws(() => resolveOptions({ autoRebalance: [] as never }), { code: 'OPTION_INVALID' })
+  for (const [options, why] of [
+    [{ shardBy: () => 1 }, /shardBy/],
+    [{ shards: 0 }, /shards is 0/],
+  ] as const) {
+    t.throws(() => resolveOptions({ autoRebalance: true, ...options }), { code: 'OPTION_INVALID', message: why })
+    t.equal(resolveOptions({ autoRebalance: false, ...options }).autoRebalance, null)
+  }
 })
 
 t.test('outbox: the limits of each of its options', async (t) => {
