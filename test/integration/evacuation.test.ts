@@ -5,6 +5,7 @@ import type { WebSocketServerOptions } from '../../src/index.ts'
 import { supports } from '../../src/shared/handoff/probe.ts'
 import { EngineUnderTest, type Joined, nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { eventually } from '../fixtures/journal.ts'
+import { onEachStrategy, startMoving, Traffic } from '../fixtures/moves/traffic.ts'
 import { RawOpcode } from '../fixtures/raw-frame.ts'
 
 const HANDLER = new URL(`../fixtures/handlers/failing${extname(import.meta.url)}`, import.meta.url)
@@ -87,3 +88,23 @@ t.test('a shard that falters again and again is left as it is: its connections g
   t.equal(server.stats().shardDeaths, 0)
   t.ok(journal.shardEvents.filter(({ kind }) => kind === 'evacuated').length <= 3)
 })
+
+t.test('under traffic on all ways nothing is lost, doubled or reordered', (t) =>
+  onEachStrategy(t, async (t, handoff) => {
+    const engine = await startMoving(t, { handoff })
+    const { journal, server } = engine
+    const traffic = await Traffic.start(engine, { clients: 9, isSpoken: false })
+    const offenders = [2, 5].flatMap((index) => traffic.travellers[index] ?? [])
+    for (const [times, { client, id }] of offenders.entries()) {
+      client.say('throw')
+      t.match(await journal.closeOf(id), { code: 1011 })
+      const isEvacuated = ({ kind }: { kind: string }): boolean => kind === 'evacuated'
+      await journal.until('evacuated', () => journal.shardEvents.filter(isEvacuated)[times])
+    }
+    t.same(await traffic.stop(offenders.map(({ client }) => client)), [])
+    t.equal(journal.closes.length, 2)
+    t.match(server.stats(), { shardDeaths: 0, evacuations: 2, connections: 7 })
+    const living = traffic.travellers.filter(({ client }) => client.closed === null).map(({ id }) => id)
+    t.same((await server.rooms.members('everybody')).toSorted(), living.toSorted())
+  }),
+)
