@@ -11,7 +11,6 @@ export { ipAllow } from './main/ip-allow.ts'
 export type { Logger, LogLevel } from './main/logger.ts'
 export type { ConnectionQueue } from './main/longest-queues.ts'
 export type {
-  AllowedOrigin,
   ClientVerdict,
   CompressionOptions,
   RateLimit,
@@ -42,6 +41,7 @@ export { type ErrorCode, ShardwsError } from './shared/errors.ts'
 export type { Handler, HandlerFunction, Middleware, RouteParams, Verdict } from './shared/handler.ts'
 export type { CanJoin } from './shared/joining.ts'
 export type { MessageSchema, SchemaIssue, SchemaResult } from './shared/message-validation.ts'
+export type { AllowedOrigin } from './shared/origin.ts'
 export type {
   Addressee,
   BroadcastOptions,

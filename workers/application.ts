@@ -3,7 +3,7 @@ import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { Dispatcher } from '../src/shared/dispatcher.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
-import type { Handler } from '../src/shared/handler.ts'
+import type { Handler, Verdict } from '../src/shared/handler.ts'
 import type { Handled } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
@@ -11,6 +11,7 @@ import type { ServerListeners } from '../src/shared/server-listeners.ts'
 import type { Socket } from '../src/shared/socket.ts'
 import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
 import { decodeValue, encodeError, encodeValue } from '../src/shared/values.ts'
+import { verdictOf } from '../src/shared/verdict.ts'
 import { Blame } from './blame.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
@@ -212,6 +213,20 @@ export class Application {
   /** Whether the module wants to be asked about a client before it is let in. */
   mustJudge(module: number): boolean {
     return this.#handlers.get(module)?.upgrade !== undefined
+  }
+
+  /** Whether the module is loaded. */
+  has(module: number): boolean {
+    return this.#handlers.get(module) !== undefined
+  }
+
+  /** What the module's `upgrade` says, or throws. */
+  async verdictOf(module: number, request: UpgradeRequest): Promise<Verdict | Error> {
+    try {
+      return verdictOf(await this.#handlers.get(module)?.upgrade?.(request))
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   judge(key: ConnectionKey, module: number, request: Buffer): void {

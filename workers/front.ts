@@ -18,6 +18,7 @@ import type { FrontOptions, FrontTls, Knock, TlsContexts } from '../src/shared/m
 import { Sweep } from '../src/shared/sweep.ts'
 import type { HereTicket, Ticket } from '../src/shared/ticket.ts'
 import { encodeValue } from '../src/shared/values.ts'
+import type { Admission, AdmissionFront } from './admission.ts'
 import { TlsContextsByName } from './tls-contexts.ts'
 
 /** How late it may be noticed that main has not answered in time. */
@@ -29,7 +30,7 @@ const NODE_DEADLINE_LATER_MS = 60_000
 /** Main answers by the deadline itself, unless it is blocked. */
 const GRACE_MS = 250
 
-export interface FrontLink {
+interface FrontLink {
   /** `knock`: a `Knock` as of `encodeValue`. `accepted`, `dismiss` or `answer` with this number follows. */
   knocked(visit: number, knock: Uint8Array): void
   /** Who has knocked is gone. */
@@ -38,8 +39,16 @@ export interface FrontLink {
   turnedAway(code: ErrorCode, why: string): void
 }
 
-/** A client whose request is complete, while main decides about it. */
+/** Whose front it is. */
+export interface FrontShard {
+  readonly admission: Admission
+  readonly context: { readonly link: FrontLink; readonly counters: CounterRow }
+}
+
+/** A client whose request is complete, while it is decided about. */
 interface Visit {
+  readonly request: IncomingMessage
+  readonly waitedMs: number
   readonly socket: Duplex
   /** The TCP socket: `socket` itself, or what TLS is over. */
   readonly below: Duplex
@@ -54,8 +63,9 @@ type Adopter = (socket: Duplex | null, head: Uint8Array | null) => void
  * The clients of whom nothing was read before they came to this shard: TLS, the request, and main's word for it are still
  * to come. Then they are connections like all others, or refused.
  */
-export class Front {
+export class Front implements AdmissionFront {
   readonly #options: FrontOptions
+  readonly #admission: Admission
   readonly #link: FrontLink
   readonly #counters: CounterRow
   readonly #server: Server | SecureServer
@@ -77,11 +87,12 @@ export class Front {
   #awaited = 0
   #isShut = false
 
-  constructor(port: MessagePort, options: FrontOptions, link: FrontLink, counters: CounterRow) {
+  constructor(port: MessagePort, options: FrontOptions, { admission, context }: FrontShard) {
     this.#port = port
     this.#options = options
-    this.#link = link
-    this.#counters = counters
+    this.#admission = admission
+    this.#link = context.link
+    this.#counters = context.counters
     this.#pending = new PendingRequests({
       maxPending: options.maxPending,
       timeoutMs: options.handshakeTimeoutMs,
@@ -209,24 +220,32 @@ export class Front {
     const visit = ++this.#lastVisit
     this.#sweep.start()
     const dueMs = this.#sweep.nowMs + this.#options.handshakeTimeoutMs + GRACE_MS - waitedMs
-    this.#visits.set(visit, { socket, below, head, dueMs })
+    this.#visits.set(visit, { request, waitedMs, socket, below, head, dueMs })
     socket.once('close', () => {
       if (this.#leave(visit) !== undefined) this.#link.withdrew(visit)
     })
-    this.#link.knocked(visit, encodeValue(this.#knockOf(request, socket, waitedMs), 'request'))
+    if (this.#isShut || !this.#admission.takes(this, visit, request)) this.ask(visit)
   }
 
-  #knockOf(
-    { method = '', url = '', httpVersion, rawHeaders, headers }: IncomingMessage,
-    socket: Duplex,
-    waitedMs: number,
-  ): Knock {
+  // ── from the admission ──
+
+  isWaiting(visit: number): boolean {
+    return this.#visits.has(visit)
+  }
+
+  /** Main decides about it. */
+  ask(visit: number): void {
+    const known = this.#visits.get(visit)
+    if (known !== undefined) this.#link.knocked(visit, encodeValue(this.#knockOf(known), 'request'))
+  }
+
+  #knockOf({ request, socket, waitedMs }: Visit): Knock {
+    const { method = '', url = '', httpVersion, rawHeaders, headers } = request
     const { remoteAddress, remotePort } = socket as Socket
     const { tls } = this.#options
     const secured = tls === null ? null : (socket as TLSSocket)
-    const request = { method, url, httpVersion, rawHeaders, headers, remoteAddress, remotePort, waitedMs }
     return {
-      ...request,
+      ...{ method, url, httpVersion, rawHeaders, headers, remoteAddress, remotePort, waitedMs },
       isEncrypted: secured !== null,
       servername: (secured as { servername?: string | false } | null)?.servername || '',
       isAuthorized: secured?.authorized ?? false,

@@ -5,7 +5,7 @@ import { EVENT_WINDOW } from '../src/shared/credit.ts'
 import type { ErrorCode } from '../src/shared/errors.ts'
 import { events } from '../src/shared/events.ts'
 import { Link } from '../src/shared/link.ts'
-import type { Adopt, Connect, Forward, OpenGate, TlsContexts } from '../src/shared/messages.ts'
+import type { Adopt, Connect, DoorRules, Forward, OpenGate, TlsContexts } from '../src/shared/messages.ts'
 
 /** Main among those who send to a shard; the others are shards, by index. */
 export const MAIN = -1
@@ -16,6 +16,7 @@ export interface MainLinkHandler {
   forward(forward: Forward): void
   openGate(gate: OpenGate): void
   secure(contexts: TlsContexts): void
+  rule(rules: DoorRules | null): void
   /** `publisher`: main or the index of the shard that sends this batch. */
   receive(publisher: number, batch: BatchReader): void
   /** Main is gone or has cut the link. */
@@ -38,6 +39,7 @@ export class MainLink {
           else if (parcel.kind === 'forward') handler.forward(parcel)
           else if (parcel.kind === 'openGate') handler.openGate(parcel)
           else if (parcel.kind === 'secure') handler.secure(parcel.tls)
+          else if (parcel.kind === 'rule') handler.rule(parcel.rules)
         },
         onClose: () => handler.cut(),
         writeCredit: events.credit,
@@ -174,6 +176,11 @@ export class MainLink {
 
   withdrew(visit: number): void {
     events.withdrew(this.#link.out, visit)
+    this.#link.posted()
+  }
+
+  admitted(key: ConnectionKey, admitted: Uint8Array): void {
+    events.admitted(this.#link.out, key, admitted)
     this.#link.posted()
   }
 

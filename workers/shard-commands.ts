@@ -3,6 +3,7 @@ import { type CommandHandler, type ConnectionCommand, dispatchCommands } from '.
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { type Excluded, type Moving, type ReceivedFanOut, SendFlag } from '../src/shared/messages.ts'
 import { decodeValue } from '../src/shared/values.ts'
+import type { Admission } from './admission.ts'
 import type { Application } from './application.ts'
 import type { ComputeRequests } from './compute-requests.ts'
 import type { Connection } from './connection.ts'
@@ -24,6 +25,7 @@ export interface CommandedShard {
   readonly computes: ComputeRequests
   /** Null: no connection comes unread. */
   readonly front: Front | null
+  readonly admission: Admission
   readonly context: ConnectionContext
   reserve(key: ConnectionKey, module: number): void
   discard(bytes: number): void
@@ -88,6 +90,10 @@ export class ShardCommands implements CommandHandler {
 
   answer(visit: number, answer: Buffer): void {
     this.#shard.front?.answer(visit, answer)
+  }
+
+  lend(keys: readonly ConnectionKey[]): void {
+    this.#shard.admission.lend(keys)
   }
 
   dismiss(visit: number): void {

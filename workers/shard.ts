@@ -11,6 +11,7 @@ import type {
   Adopt,
   Arrive,
   Connect,
+  DoorRules,
   Forward,
   OpenGate,
   ReceivedFanOut,
@@ -22,6 +23,7 @@ import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { RoomInterest } from '../src/shared/room-interest.ts'
 import type { HereTicket, StrategyName } from '../src/shared/ticket.ts'
 import { encodeError } from '../src/shared/values.ts'
+import { Admission } from './admission.ts'
 import { Application } from './application.ts'
 import { Compression } from './compression.ts'
 import { ComputeRequests } from './compute-requests.ts'
@@ -84,6 +86,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   readonly #commands = new ShardCommands(this)
   readonly #passage: Passage
   readonly computes: ComputeRequests
+  readonly admission: Admission
   #front: Front | null = null
   readonly #heartbeat: Heartbeat
   readonly #beat: NodeJS.Timeout
@@ -138,6 +141,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
       rooms: this.rooms,
       interest,
     })
+    this.admission = new Admission(this, this.#link, this.context.table, new Counters(task.counters))
   }
 
   /** @param loaded How loading each handler module went, as of `Handlers.load`. */
@@ -206,8 +210,17 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   /** Connections come to this shard unread from now on. */
   openGate({ port, front }: OpenGate): void {
     this.#front?.stop()
-    this.#front = new Front(port, front, this.#link, this.#counters)
+    this.#front = new Front(port, front, this)
     if (this.#isStopping) this.#front.stop()
+  }
+
+  rule(rules: DoorRules | null): void {
+    this.admission.rule(rules)
+  }
+
+  /** Whether connections may come in without main's word. */
+  get isWelcoming(): boolean {
+    return !this.#isStopping && !this.#isRecycling
   }
 
   secure(contexts: TlsContexts): void {

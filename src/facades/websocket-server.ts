@@ -170,6 +170,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
   use(middleware: Middleware<Data>): this {
     if (typeof middleware !== 'function') throw badArgument('middleware', 'a function')
     this.#dispatcher.use(middleware as Middleware)
+    this.#engine.admissions.onRulesChanged()
     return this
   }
 

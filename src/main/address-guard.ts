@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import { addressBlock } from '../shared/address.ts'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import type { ErrorCode } from '../shared/errors.ts'
-import { addressBlock } from './address.ts'
 import { compileCidrs } from './cidr.ts'
 import { compileClientAddress } from './client-address.ts'
 import { ConnectionRateLimit } from './connection-rate.ts'

@@ -1,5 +1,5 @@
 import { BlockList, isIPv4 } from 'node:net'
-import { normalizeAddress } from './address.ts'
+import { normalizeAddress } from '../shared/address.ts'
 
 interface Cidr {
   readonly address: string

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { normalizeAddress } from './address.ts'
+import { normalizeAddress } from '../shared/address.ts'
 import { compileCidrs } from './cidr.ts'
 import type { TrustProxy } from './guard-options.ts'
 

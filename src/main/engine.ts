@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
-import type { ConnectionKey } from '../shared/connection-key.ts'
+import { type ConnectionKey, MAX_SLOTS } from '../shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
 import { Counter, Counters } from '../shared/counters.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
@@ -12,15 +12,16 @@ import { LoopLag } from '../shared/loop-lag.ts'
 import { assertMessage } from '../shared/message-arguments.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { RoomInterest } from '../shared/room-interest.ts'
+import { Router } from '../shared/router.ts'
 import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
 import type { StrategyName } from '../shared/ticket.ts'
+import { Admissions, LENT_KEYS } from './admissions.ts'
 import { AutoRebalance } from './auto-rebalance.ts'
 import { ComputePool } from './compute-pool.ts'
 import { affordableConnections } from './descriptor-limit.ts'
 import { diagnostics } from './diagnostics.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import { assertModulesPossible, HandlerModules } from './handler-modules.ts'
-import type { Handshake } from './handshake.ts'
 import { LimitLog } from './limit-log.ts'
 import { MainCounters } from './main-counters.ts'
 import { MainHandlerServer } from './main-handler-server.ts'
@@ -29,16 +30,15 @@ import { Mesh } from './mesh.ts'
 import { Mover } from './mover.ts'
 import { Newcomers } from './newcomers.ts'
 import type { ResolvedOptions } from './options.ts'
-import { Peer, type PeerContext } from './peer.ts'
+import { type OpenedConnection, Peer, type PeerContext } from './peer.ts'
 import { PeerRegistry } from './peer-registry.ts'
 import { postToEach } from './post-to-each.ts'
 import { ProcessMemory } from './process-memory.ts'
 import { Publications } from './publications.ts'
 import { RoomNotices } from './room-notices.ts'
 import { Rooms } from './rooms.ts'
-import { Router } from './router.ts'
 import type { RunningShard, ShardSetup } from './running-shard.ts'
-import { SecurityLog } from './security-log.ts'
+import { type Applicant, SecurityLog } from './security-log.ts'
 import { ServerState } from './server-state.ts'
 import { recordShardEvent } from './shard-event-log.ts'
 import { ShardEvents } from './shard-events.ts'
@@ -89,6 +89,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly facade: EngineFacade
   readonly upgrades: Upgrades
   readonly newcomers: Newcomers
+  readonly admissions: Admissions
   readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
   #contexts = 0
@@ -101,10 +102,12 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.facade = facade
     this.memory = new ProcessMemory(options.maxMemoryBytes)
     this.capacity = this.#affordable(options.maxConnections)
-    this.#table = ConnectionTable.allocate(this.capacity)
     const rows = mostShards(options) + 1
+    const lent = options.accept === 'attach' ? 0 : rows * LENT_KEYS
+    const slots = Math.min(MAX_SLOTS, this.capacity + lent)
+    this.#table = ConnectionTable.allocate(slots)
     this.shardCounters = Counters.allocate(rows)
-    this.peers = new PeerRegistry(this.#table, this.capacity)
+    this.peers = new PeerRegistry(this.#table, this.capacity, slots)
     this.limitLog = new LimitLog(options.logger)
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
@@ -156,6 +159,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.supervisor = new Supervisor(setup, shards, this)
     this.upgrades = new Upgrades(this)
     this.newcomers = new Newcomers(options.tls, this.accept.bind(this))
+    this.admissions = new Admissions(this)
     const { mesh, peers: all, rooms, modules, supervisor, upgrades } = this
     this.mover = new Mover({ mesh, peers: all, rooms, table: this.#table, shards: () => supervisor.shards })
     const chooseSeat = upgrades.chooseSeat.bind(upgrades)
@@ -197,6 +201,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   route(paths: string | readonly string[], handler: Handler | HandlerFunction | URL): void {
     if (handler instanceof URL) assertModulesPossible(this.options)
     this.router.add(paths, handler instanceof URL ? this.modules.add(handler) : handler)
+    this.admissions.onRulesChanged()
   }
 
   /** To be called in the `upgrade` event's own tick. Never throws for what the client did. */
@@ -248,6 +253,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   refuseNewcomers(retryAfterSeconds: number | null): void {
     this.upgrades.close(retryAfterSeconds)
+    this.admissions.onRulesChanged()
   }
 
   onDraining(plan: ShutdownPlan): void {
@@ -281,13 +287,13 @@ export class Engine implements SupervisorObserver, ShutdownHost {
    * The client has its 101 and the socket is on its way. From here on the connection is open for main: what is
    * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
    */
-  onOpened(handshake: Handshake, shard: RunningShard): void {
-    const peer = new Peer(handshake, shard, this.#peerContext)
+  onOpened(connection: OpenedConnection & { readonly applicant: Applicant }, shard: RunningShard): void {
+    const peer = new Peer(connection, shard, this.#peerContext)
     if (peer.keepsContext) this.#contexts++
     this.peers.open(peer)
     this.counters.opened++
     const opened = { outcome: 'opened', status: 101, code: null, id: peer.id, shard: shard.index } as const
-    diagnostics.handshakeEnd(handshake.applicant, opened)
+    diagnostics.handshakeEnd(connection.applicant, opened)
     this.observer.onConnection(peer)
   }
 
@@ -334,6 +340,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.modules.onShardEnded(shard)
     this.upgrades.onShardEnded(shard)
     this.newcomers.onShardEnded(shard)
+    this.admissions.onShardEnded(shard)
     this.mover.onShardEnded(shard)
     const lost = [...this.peers].filter((peer) => peer.isOn(shard))
     for (const { key } of lost) this.#table.setReadyState(key, ReadyState.CLOSED)

@@ -125,6 +125,10 @@ export class HandlerModules {
     return this.#modules.map(({ url }) => url)
   }
 
+  at(index: number): HandlerModule | null {
+    return this.#modules[index] ?? null
+  }
+
   /** Fulfilled when every shard has every module; rejected with HANDLER_LOAD_FAILED. */
   async ready(): Promise<void> {
     await Promise.all(this.#modules.map(({ isReady }) => isReady))

@@ -9,13 +9,14 @@ import type { Handled } from '../shared/messages.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
 import { type Agreement, formatAgreement } from '../shared/protocol/permessage-deflate.ts'
 import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
+import { requestFields } from '../shared/request-fields.ts'
+import type { RouteMatch } from '../shared/route-match.ts'
 import { UpgradeRequest } from '../shared/upgrade-request.ts'
 import { encodeValue } from '../shared/values.ts'
+import { isAccepting, verdictOf } from '../shared/verdict.ts'
 import { HandlerModule } from './handler-modules.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions, VerifyClient } from './options.ts'
-import { requestFields } from './request-fields.ts'
-import type { RouteMatch } from './route-match.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant } from './security-log.ts'
 
@@ -227,8 +228,8 @@ export class Handshake {
       this.fail('VERIFY_FAILED')
       return null
     }
-    const verdict: Verdict = typeof answer === 'object' && answer !== null ? answer : { accept: answer === true }
-    if (verdict.accept ?? verdict.status === undefined) return verdict
+    const verdict = verdictOf(answer)
+    if (isAccepting(verdict)) return verdict
     const { status = 401, headers, body } = verdict
     this.fail('UNAUTHORIZED', { status, ...(headers && { headers }), ...(body === undefined ? {} : { body }) })
     return null

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FrontTls, Knock, TlsContexts } from '../shared/messages.ts'
 import { decodeValue } from '../shared/values.ts'
-import { RemoteSocket, requestOn } from './remote-socket.ts'
+import { RemoteSocket } from './remote-socket.ts'
+import { requestOn } from './request-like.ts'
 import type { RunningShard } from './running-shard.ts'
 
 const NO_BYTES = Buffer.alloc(0)

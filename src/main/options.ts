@@ -3,6 +3,7 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { Handler, HandlerFunction, Verdict } from '../shared/handler.ts'
 import type { CanJoin } from '../shared/joining.ts'
 import type { FrontTls, ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
+import type { AllowedOrigin } from '../shared/origin.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ComputeOptions, ResolvedCompute } from './compute-options.ts'
@@ -27,9 +28,6 @@ export interface ClientVerdict extends Verdict {
 
 /** Decides about a client before the 101, with Node's own request. What it throws or rejects with is 500. */
 export type VerifyClient = (request: IncomingMessage) => boolean | ClientVerdict | Promise<boolean | ClientVerdict>
-
-/** One entry of `allowOrigins`: a function is given the origin as it was sent. */
-export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
 
 /** `compression` in full. */
 export interface CompressionOptions {
@@ -102,7 +100,7 @@ export interface WebSocketServerOptions
    * are lost (1006). 0 = never. Default 10000, or twice `stallMs` if that is more.
    */
   killMs?: number
-  /** Module of the shard, for bundlers that move it. Default: the one in this package. */
+  /** Module of the shard, for bundlers that move it; that of the acceptor is beside it. Default: the one in this package. */
   shardUrl?: URL
   /** Node options of the shard threads. Default: those of the process. */
   execArgv?: readonly string[]
@@ -118,11 +116,12 @@ export interface WebSocketServerOptions
   /**
    * Where `listen` has a new connection's request read. 'attach': on main, by an HTTP server, as those that are attached do.
    * 'raw': main accepts TCP connections and shards read them, as far as `tls` says through TLS; what functions on main
-   * decide (`verifyClient`, `handleProtocols`, middleware …) is asked of main. Excludes `shardBy` and a `placement`
-   * function, which need the request. Default 'attach'.
+   * decide (`verifyClient`, `handleProtocols`, middleware …) is asked of main. 'acceptor': the same, but a thread of its own
+   * accepts, so that a blocked main does not delay new connections that a handler module serves. Both exclude `shardBy`
+   * and a `placement` function, which need the request; 'acceptor' also `shards: 0`. Default 'attach'.
    */
-  accept?: 'attach' | 'raw'
-  /** Certificates, for TLS in the shards; with `accept: 'raw'`. Default: none, `listen` is for plain TCP. */
+  accept?: 'attach' | 'raw' | 'acceptor'
+  /** Certificates, for TLS in the shards; with `accept: 'raw'` or 'acceptor'. Default: none, `listen` is for plain TCP. */
   tls?: TlsOptions
   /**
    * Bytes of resident memory that the whole process may hold, from 64 MiB, or Infinity. From 80 % of it on connections get no
@@ -266,7 +265,7 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly resourceLimits: ResourceLimits
   readonly maxMemoryBytes: number
   readonly handoff: Exclude<StrategyName, 'local'> | undefined
-  readonly accept: 'attach' | 'raw'
+  readonly accept: 'attach' | 'raw' | 'acceptor'
   /** Null: plain TCP. */
   readonly tls: FrontTls | null
   readonly shard: ShardOptions

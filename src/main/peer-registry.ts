@@ -11,6 +11,7 @@ const WALK_STEP = 256
 export class PeerRegistry {
   readonly #table: ConnectionTable
   readonly #capacity: number
+  readonly #slots: number
   readonly #peers: (Peer | undefined)[] = []
   readonly #byId = new Map<string, Peer>()
   /** The latest generation of each slot ever used. */
@@ -19,10 +20,14 @@ export class PeerRegistry {
   readonly #keys: ConnectionKey[] = []
   readonly #freeSlots: number[] = []
   #claimed = 0
+  /** Slots that shards have for connections of which main has not heard. */
+  #lent = 0
 
-  constructor(table: ConnectionTable, capacity: number) {
+  /** @param slots Those of the table: the rest is for `lend`. */
+  constructor(table: ConnectionTable, capacity: number, slots = capacity) {
     this.#table = table
     this.#capacity = capacity
+    this.#slots = slots
   }
 
   /** Connections that are open, as far as main has heard. */
@@ -38,7 +43,32 @@ export class PeerRegistry {
   /** A slot for a new connection, or null when there is none. */
   claim(): ConnectionKey | null {
     if (this.#claimed >= this.#capacity) return null
+    const key = this.#take()
+    if (key !== null) this.#claimed++
+    return key
+  }
+
+  /** A slot for a connection that a shard lets in by itself, or null when there is none. Does not count until `draw`. */
+  lend(): ConnectionKey | null {
+    const key = this.#take()
+    if (key !== null) this.#lent++
+    return key
+  }
+
+  /** A shard has let a connection in, in a slot that it was lent. */
+  draw(): void {
+    this.#lent--
     this.#claimed++
+  }
+
+  /** The shard to which it was lent is gone. */
+  takeBack(key: ConnectionKey): void {
+    this.#lent--
+    this.#free(key)
+  }
+
+  #take(): ConnectionKey | null {
+    if (this.#claimed + this.#lent >= this.#slots) return null
     const slot = this.#freeSlots.pop() ?? this.#generations.length
     const generation = nextGeneration(this.#generations[slot] ?? -1)
     this.#generations[slot] = generation
@@ -59,13 +89,18 @@ export class PeerRegistry {
     // A shard's last words may arrive when its death has been dealt with already.
     if (this.#keys[slot] !== key) return undefined
     const peer = this.get(key)
-    this.#keys[slot] = -1
+    this.#free(key)
     this.#claimed--
-    this.#freeSlots.push(slot)
     if (peer === undefined) return undefined
     this.#peers[slot] = undefined
     this.#byId.delete(peer.id)
     return peer
+  }
+
+  #free(key: ConnectionKey): void {
+    const slot = slotOf(key)
+    this.#keys[slot] = -1
+    this.#freeSlots.push(slot)
   }
 
   get(key: ConnectionKey): Peer | undefined {

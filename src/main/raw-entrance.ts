@@ -1,16 +1,18 @@
 import type { AddressInfo } from 'node:net'
 import { MessageChannel } from 'node:worker_threads'
-import { ShardwsError } from '../shared/errors.ts'
+import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { Acceptor } from '../shared/handoff/acceptor.ts'
 import type { TlsContexts } from '../shared/messages.ts'
+import { AcceptorThread } from './acceptor-thread.ts'
 import type { Engine } from './engine.ts'
 import { recordRefusal } from './refusal.ts'
 import type { RunningShard } from './running-shard.ts'
+import { acceptorUrl } from './shard-url.ts'
 
 /** The way in on which shards read the request themselves, and speak TLS. */
 export class RawEntrance {
   readonly #engine: Engine
-  #acceptor: Acceptor | null = null
+  #acceptor: Acceptor | AcceptorThread | null = null
   /** The shards that get connections, by index. */
   readonly #gates = new Map<number, RunningShard>()
 
@@ -24,8 +26,9 @@ export class RawEntrance {
     this.#acceptor = acceptor
     this.#sync(acceptor)
     this.#engine.memory.observe({
-      onStep(step, isTaken) {
+      onStep: (step, isTaken) => {
         if (step === 'accepting') acceptor.setAccepting(!isTaken)
+        else this.#engine.admissions.onRulesChanged()
       },
     })
     this.#engine.newcomers.entrance = this
@@ -47,30 +50,37 @@ export class RawEntrance {
     this.#acceptor?.stopListening()
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    const acceptor = this.#acceptor
     this.#engine.newcomers.entrance = null
-    this.#acceptor?.close()
     this.#acceptor = null
+    await acceptor?.close()
   }
 
-  #createAcceptor(): Acceptor {
+  #createAcceptor(): Acceptor | AcceptorThread {
     const { options, shardCounters, strategy } = this.#engine
     if (strategy === 'relay' || strategy === null) {
       throw new ShardwsError('NOT_TRANSFERABLE', `this Node cannot hand over TCP connections: use accept: 'attach'`)
     }
     const { placement, maxPendingHandshakes: maxWaiting, handshakeTimeoutMs: maxWaitMs } = options
-    const setup = { strategy, counters: shardCounters.memory, maxWaiting, maxWaitMs }
-    return new Acceptor(
-      { ...setup, placement: placement === 'round-robin' ? placement : 'least-connections' },
-      {
-        onTurnedAway: (code) => recordRefusal(this.#engine, code),
-        onError: (error) => this.#engine.onError(error),
-      },
-    )
+    const setup = {
+      strategy,
+      counters: shardCounters.memory,
+      placement: placement === 'round-robin' ? placement : 'least-connections',
+      maxWaiting,
+      maxWaitMs,
+    } as const
+    const observer = {
+      onTurnedAway: (code: ErrorCode) => recordRefusal(this.#engine, code),
+      onError: (error: Error) => this.#engine.onError(error),
+    }
+    if (options.accept === 'raw') return new Acceptor(setup, observer)
+    const thread = { ...options, url: acceptorUrl(options.shardUrl), trackUnmanagedFds: false }
+    return new AcceptorThread(thread, setup, observer)
   }
 
   /** Those that have a seat get connections, unless they stand still. */
-  #sync(acceptor: Acceptor): void {
+  #sync(acceptor: Acceptor | AcceptorThread): void {
     const seated = this.#engine.supervisor.seats.filter((shard) => shard?.isRunning) as RunningShard[]
     for (const [index, shard] of this.#gates) {
       if (seated.includes(shard)) continue
@@ -83,7 +93,7 @@ export class RawEntrance {
     }
   }
 
-  #open(shard: RunningShard, acceptor: Acceptor): void {
+  #open(shard: RunningShard, acceptor: Acceptor | AcceptorThread): void {
     const { handshakeTimeoutMs, maxPendingHandshakes, shards } = this.#engine.options
     const { port1, port2 } = new MessageChannel()
     const front = {
@@ -93,6 +103,7 @@ export class RawEntrance {
     }
     this.#gates.set(shard.index, shard)
     shard.link.openGate({ kind: 'openGate', port: port1, front })
+    this.#engine.admissions.begin(shard)
     acceptor.add(shard.index, port2)
   }
 }

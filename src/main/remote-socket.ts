@@ -1,5 +1,3 @@
-import { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { TransferListItem } from 'node:worker_threads'
 import type { Knock } from '../shared/messages.ts'
@@ -84,15 +82,4 @@ export class RemoteSocket<Shard extends VisitedShard = VisitedShard> extends Dup
     if (!this.#isAnswered) this.shard.link.dismiss(this.#visit)
     destroyed(error)
   }
-}
-
-/** The request as Node would have read it, on `socket`. */
-export function requestOn(
-  socket: RemoteSocket,
-  { method, url, httpVersion, rawHeaders, headers }: Knock,
-): IncomingMessage {
-  const request = new IncomingMessage(socket as unknown as Socket)
-  const [major = 1, minor = 1] = httpVersion.split('.').map(Number)
-  const version = { httpVersion, httpVersionMajor: major, httpVersionMinor: minor }
-  return Object.assign(request, { method, url, rawHeaders: [...rawHeaders], headers, complete: true, ...version })
 }

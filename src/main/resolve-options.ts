@@ -62,7 +62,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   execArgv: listOf(isString, 'an array of strings'),
   resourceLimits: isObject('an object'),
   maxExternalBytes: integer(16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
-  accept: oneOf('attach', 'raw'),
+  accept: oneOf('attach', 'raw', 'acceptor'),
   tls: isObject('an object'),
   maxMemoryBytes: (value) =>
     value === Number.POSITIVE_INFINITY
@@ -247,7 +247,10 @@ function resolveAccept(options: WebSocketServerOptions): Pick<ResolvedOptions, '
   const tls = resolveTls(options.tls)
   if (accept === 'attach') {
     if (tls === null) return { accept, tls }
-    throw new ShardwsError('OPTION_INVALID', `options.tls needs accept: 'raw'; with 'attach', attach an https.Server`)
+    throw new ShardwsError(
+      'OPTION_INVALID',
+      `options.tls needs accept: 'raw' or 'acceptor'; with 'attach', attach an https.Server`,
+    )
   }
   if (shardBy !== undefined || typeof placement === 'function') {
     const name = shardBy === undefined ? 'placement' : 'shardBy'
@@ -258,6 +261,9 @@ function resolveAccept(options: WebSocketServerOptions): Pick<ResolvedOptions, '
   }
   if (handoff === 'relay') {
     throw new ShardwsError('OPTION_INVALID', `options.handoff: 'relay' hands over no TCP connections for '${accept}'`)
+  }
+  if (accept === 'acceptor' && options.shards === 0) {
+    throw new ShardwsError('OPTION_INVALID', `options.shards must be 1 or more with accept: 'acceptor'; or use 'raw'`)
   }
   return { accept, tls }
 }

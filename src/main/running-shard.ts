@@ -44,6 +44,7 @@ export interface ShardObserver {
   onKnocked(shard: RunningShard, visit: number, knock: Buffer): void
   onWithdrew(shard: RunningShard, visit: number): void
   onTurnedAway(code: string, why: string): void
+  onAdmitted(shard: RunningShard, key: ConnectionKey, admitted: Buffer): void
   onCompute(shard: RunningShard, request: number, task: Buffer): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
@@ -297,6 +298,10 @@ export class RunningShard implements EventHandler {
 
   withdrew(visit: number): void {
     this.#observer.onWithdrew(this, visit)
+  }
+
+  admitted(key: ConnectionKey, admitted: Buffer): void {
+    this.#observer.onAdmitted(this, key, admitted)
   }
 
   turnedAway(code: string, why: string): void {

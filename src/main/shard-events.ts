@@ -7,6 +7,7 @@ import { SendFlag } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../shared/room-interest.ts'
 import { decodeError, decodeValue, encodeError, encodeValue } from '../shared/values.ts'
+import type { Admissions } from './admissions.ts'
 import type { Compute } from './compute-pool.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import type { HandlerModules } from './handler-modules.ts'
@@ -39,6 +40,7 @@ interface Host {
   readonly supervisor: Supervisor
   readonly upgrades: Upgrades
   readonly newcomers: Newcomers
+  readonly admissions: Admissions
   readonly mover: Mover
   readonly compute: Compute
   readonly observer: EngineObserver
@@ -132,6 +134,10 @@ export class ShardEvents implements ShardObserver {
 
   onWithdrew(shard: RunningShard, visit: number): void {
     this.#host.newcomers.withdraw(shard, visit)
+  }
+
+  onAdmitted(shard: RunningShard, key: ConnectionKey, admitted: Buffer): void {
+    this.#host.admissions.onAdmitted(shard, key, admitted)
   }
 
   onTurnedAway(code: string, why: string): void {

@@ -3,7 +3,17 @@ import { commands } from '../shared/commands.ts'
 import type { ConnectionKey } from '../shared/connection-key.ts'
 import { dispatchEvents, type EventHandler } from '../shared/events.ts'
 import { type CreditAccount, Link } from '../shared/link.ts'
-import type { Adopt, ComputeAnswer, Connect, FanOut, Forward, Moving, OpenGate, Secure } from '../shared/messages.ts'
+import type {
+  Adopt,
+  ComputeAnswer,
+  Connect,
+  FanOut,
+  Forward,
+  Moving,
+  OpenGate,
+  Rule,
+  Secure,
+} from '../shared/messages.ts'
 
 /** Main's end of its link to one shard: commands out, events in. Mirror of `workers/main-link.ts`. */
 export class ShardLink {
@@ -47,6 +57,15 @@ export class ShardLink {
 
   secure(secure: Secure): void {
     this.#link.postParcel(secure, [])
+  }
+
+  rule(rule: Rule): void {
+    this.#link.postParcel(rule, [])
+  }
+
+  lend(keys: readonly ConnectionKey[]): void {
+    commands.lend(this.#link.out, keys)
+    this.#link.posted()
   }
 
   answer(visit: number, answer: Uint8Array): void {

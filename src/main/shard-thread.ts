@@ -1,14 +1,17 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { AcceptorTask } from '../shared/handoff/acceptor-messages.ts'
 import type { ShardTask } from '../shared/messages.ts'
 
 export interface ShardThreadOptions {
   readonly url: URL
   readonly execArgv: readonly string[] | undefined
   readonly resourceLimits: ResourceLimits
+  /** False where descriptors are closed other than they were opened: Node would close their numbers at the thread's end. */
+  readonly trackUnmanagedFds?: boolean
 }
 
-/** Something that runs a shard's one endless task. */
+/** Something that runs one endless task, a shard's or the acceptor's. */
 export interface ShardThread {
   /** Settles when the task has ended: fulfilled after a stop, rejected with the cause of a death. */
   readonly ended: Promise<void>
@@ -20,7 +23,7 @@ export interface ShardThread {
  * A shard is one piscina task that never finishes. A pool of its own for each, because a worker that
  * fails at import takes its whole pool with it, and because a pool with `maxQueue: 0` still queues.
  */
-export function startThread(task: ShardTask, options: ShardThreadOptions): ShardThread {
+export function startThread(task: ShardTask | AcceptorTask, options: ShardThreadOptions): ShardThread {
   const pool = new Piscina({
     filename: options.url.href,
     // Started by the task; and after a death nothing is started that the supervisor did not ask for.
@@ -32,6 +35,7 @@ export function startThread(task: ShardTask, options: ShardThreadOptions): Shard
     recordTiming: false,
     ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
     resourceLimits: options.resourceLimits,
+    trackUnmanagedFds: options.trackUnmanagedFds ?? true,
   })
   // A worker that dies outside its task is reported here, and without a listener it would end the process.
   const crashed = new Promise<never>((_, reject) => pool.once('error', reject))

@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../shared/connection-key.ts'
+import { Counter, type Counters } from '../shared/counters.ts'
 import { ERRORS, type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import type { Verdict } from '../shared/handler.ts'
 import { endPendingRequest } from '../shared/handoff/pending-requests.ts'
 import { holdReading } from '../shared/handoff/reading.ts'
 import { type Answer, formatAnswer, refuse, retryAfter } from '../shared/handoff/refusal.ts'
+import { compileOrigins } from '../shared/origin.ts'
 import { type OpeningHandshake, splitTarget, validateUpgrade } from '../shared/protocol/handshake.ts'
 import { type Agreement, keepsContext, negotiate, withoutTakeover } from '../shared/protocol/permessage-deflate.ts'
+import type { RouteMatch } from '../shared/route-match.ts'
+import type { Router } from '../shared/router.ts'
 import { Sweep } from '../shared/sweep.ts'
 import type { UpgradeRequest } from '../shared/upgrade-request.ts'
 import { decodeValue } from '../shared/values.ts'
@@ -17,14 +21,11 @@ import { diagnostics, type HandshakeResult } from './diagnostics.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
-import { compileOrigins } from './origin.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { createPlacement, type Placement } from './placement.ts'
 import type { ProcessMemory } from './process-memory.ts'
 import { recordRefusal } from './refusal.ts'
 import { RemoteSocket } from './remote-socket.ts'
-import type { RouteMatch } from './route-match.ts'
-import type { Router } from './router.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant, SecurityLog } from './security-log.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -37,6 +38,7 @@ interface UpgradeHost {
   readonly counters: MainCounters
   readonly securityLog: SecurityLog
   readonly peers: PeerRegistry
+  readonly shardCounters: Counters
   readonly supervisor: Supervisor
   readonly router: Router
   readonly memory: ProcessMemory
@@ -87,7 +89,7 @@ export class Upgrades implements HandshakeContext {
       this.reject(socket, opening, applicant)
       return
     }
-    const key = this.#host.peers.claim()
+    const key = this.#isFull ? null : this.#host.peers.claim()
     if (key === null) {
       this.reject(socket, new ShardwsError('OVER_CAPACITY'), applicant)
       return
@@ -226,6 +228,12 @@ export class Upgrades implements HandshakeContext {
     if (this.#handshakes.size >= this.options.maxPendingHandshakes) return new ShardwsError('TOO_MANY_HANDSHAKES')
     if (!this.guard.hasRoomFor(ip)) return new ShardwsError('TOO_MANY_CONNECTIONS')
     return this.#checkOrigin(opening.origin, request) ?? opening
+  }
+
+  /** Of connections that shards have let in by themselves main may not have heard. */
+  get #isFull(): boolean {
+    if (this.options.accept === 'attach') return false
+    return this.#host.shardCounters.total(Counter.CONNECTIONS) >= this.options.maxConnections
   }
 
   #checkOrigin(origin: string | undefined, { headers }: IncomingMessage): ShardwsError | null {

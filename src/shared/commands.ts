@@ -42,6 +42,7 @@ const Command = {
   DISMISS: 33,
   ALLOW_CONTEXTS: 34,
   DISCARD: 35,
+  LEND: 36,
 } as const
 
 export interface CommandHandler {
@@ -102,6 +103,8 @@ export interface CommandHandler {
   allowContexts(isAllowed: boolean): void
   /** The process is short of memory: close those with the longest queues, until these held so many bytes. */
   discard(bytes: number): void
+  /** These are for connections that the shard lets in without main's word. */
+  lend(keys: readonly ConnectionKey[]): void
   credit(): void
   /** End the task; every connection still open is destroyed. */
   stop(): void
@@ -183,6 +186,10 @@ export const commands = {
   answer(batch: BatchWriter, visit: number, answer: Uint8Array): void {
     batch.begin(Command.ANSWER, visit)
     batch.bytes(answer)
+  },
+  lend(batch: BatchWriter, keys: readonly ConnectionKey[]): void {
+    batch.begin(Command.LEND)
+    writeList(batch, keys)
   },
   dismiss: (batch: BatchWriter, visit: number): void => batch.begin(Command.DISMISS, visit),
   judge(batch: BatchWriter, key: ConnectionKey, module: number, request: Uint8Array): void {
@@ -352,6 +359,8 @@ function dispatchAnswer(tag: number, batch: BatchReader, handler: CommandHandler
       return handler.answer(batch.number(), batch.bytes())
     case Command.DISMISS:
       return handler.dismiss(batch.number())
+    case Command.LEND:
+      return handler.lend(readKeys(batch))
     default:
       throw new ShardwsError('UNKNOWN_MESSAGE', `unknown command ${tag}`)
   }

@@ -32,6 +32,7 @@ const Event = {
   KNOCKED: 26,
   WITHDREW: 27,
   TURNED_AWAY: 28,
+  ADMITTED: 29,
 } as const
 
 export interface EventHandler {
@@ -86,6 +87,8 @@ export interface EventHandler {
   withdrew(visit: number): void
   /** A client was refused or lost before its request was complete. `code` is an ErrorCode, `why` for people. */
   turnedAway(code: string, why: string): void
+  /** The shard has let a client in without main's word: an `Admitted` as of `encodeValue`. */
+  admitted(key: ConnectionKey, admitted: Buffer): void
   credit(): void
 }
 
@@ -155,6 +158,10 @@ export const events = {
     batch.bytes(knock)
   },
   withdrew: (batch: BatchWriter, visit: number): void => batch.begin(Event.WITHDREW, visit),
+  admitted(batch: BatchWriter, key: ConnectionKey, admitted: Uint8Array): void {
+    batch.beginWithKey(Event.ADMITTED, key)
+    batch.bytes(admitted)
+  },
   turnedAway: (batch: BatchWriter, code: string, why: string): void => batch.begin(Event.TURNED_AWAY, code, why),
   faltered(batch: BatchWriter, cause: Uint8Array): void {
     batch.begin(Event.FALTERED)
@@ -243,6 +250,8 @@ function dispatchVisit(tag: number, batch: BatchReader, handler: EventHandler): 
       return handler.withdrew(batch.number())
     case Event.TURNED_AWAY:
       return handler.turnedAway(batch.string(), batch.string())
+    case Event.ADMITTED:
+      return handler.admitted(batch.number(), batch.bytes())
     default:
       throw new ShardwsError('UNKNOWN_MESSAGE', `unknown event ${tag}`)
   }

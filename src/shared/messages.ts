@@ -3,7 +3,8 @@ import type { SecureContextOptions } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
 import type { BinaryType } from './binary-type.ts'
 import type { ConnectionKey } from './connection-key.ts'
-import type { Agreement } from './protocol/permessage-deflate.ts'
+import type { HandshakeLimits } from './protocol/handshake.ts'
+import type { Agreement, DeflatePolicy } from './protocol/permessage-deflate.ts'
 import type { TakerSetup, Ticket } from './ticket.ts'
 import type { RequestFields } from './upgrade-request.ts'
 
@@ -117,7 +118,35 @@ export interface Moving {
 }
 
 /** What is posted on its own, not in a batch, because it needs a transfer list. */
-export type Parcel = Adopt | Connect | Accept | Arrive | Forward | OpenGate | Secure
+export type Parcel = Adopt | Connect | Accept | Arrive | Forward | OpenGate | Secure | Rule
+
+/** How clients are let in without main's word. */
+export interface Rule {
+  readonly kind: 'rule'
+  /** Null: not at all. */
+  readonly rules: DoorRules | null
+}
+
+/** The options of an opening handshake, as far as they are data. */
+export interface DoorRules extends HandshakeLimits {
+  readonly allowOrigins: readonly (string | RegExp)[]
+  readonly requireOrigin: boolean
+  readonly protocols: readonly string[]
+  readonly requireProtocol: boolean
+  /** Null: compression is never agreed on. */
+  readonly deflatePolicy: DeflatePolicy | null
+  readonly maxDedicatedContexts: number
+  readonly maxConnections: number
+  readonly verifyTimeoutMs: number
+  /** `module`: which one serves it; null: main does. */
+  readonly routes: readonly { readonly path: string; readonly module: number | null }[]
+}
+
+/** A connection that its shard has let in without main's word. */
+export interface Admitted {
+  readonly handled: Handled
+  readonly agreement: Agreement | null
+}
 
 /** Connections come unread over this port from now on: see `Arrival`. */
 export interface OpenGate {

@@ -14,8 +14,8 @@ import type { UpgradeRequest } from '../../src/shared/upgrade-request.ts'
 
 const CAPACITY = 4
 
-function registry(capacity = CAPACITY) {
-  const table = ConnectionTable.allocate(capacity)
+function registry(capacity = CAPACITY, slots = capacity) {
+  const table = ConnectionTable.allocate(slots)
   const context = {
     server: {} as HandlerServer,
     hasMiddleware: () => false,
@@ -26,7 +26,7 @@ function registry(capacity = CAPACITY) {
     options: resolveOptions().shard,
     rooms: {} as PeerRooms,
   }
-  const peers = new PeerRegistry(table, capacity)
+  const peers = new PeerRegistry(table, capacity, slots)
   const open = (key: ConnectionKey): Peer => {
     const opened = { key, request: {} as UpgradeRequest, handler: null, agreement: null }
     const peer = new Peer(opened, {} as RunningShard, context)
@@ -48,6 +48,25 @@ t.test('claims up to the capacity, each in a slot of its own', async (t) => {
   t.equal(peers.size, 0, 'a claim is not open yet')
   t.equal(peers.claim(), null)
   t.equal(peers.claimed, CAPACITY, 'a refusal claims nothing')
+})
+
+t.test('slots are lent up to those of the table, and count when they are drawn', async (t) => {
+  const { peers } = registry(2, 4)
+  const lent = [peers.lend(), peers.lend(), peers.lend()] as ConnectionKey[]
+  t.equal(peers.claimed, 0)
+  t.not(peers.claim(), null)
+  t.equal(peers.claim(), null, 'the table has no slot for what the capacity allows')
+  t.equal(peers.lend(), null)
+  peers.draw()
+  t.equal(peers.claimed, 2)
+  peers.takeBack(lent[1] as ConnectionKey)
+  t.equal(peers.claim(), null, 'what was drawn counts')
+  const again = peers.lend() as ConnectionKey
+  t.equal(slotOf(again), slotOf(lent[1] as ConnectionKey))
+  t.not(again, lent[1])
+  peers.release(lent[0] as ConnectionKey)
+  t.equal(peers.claimed, 1)
+  t.not(peers.claim(), null)
 })
 
 t.test('a slot that is given back is used again, under another key', async (t) => {

@@ -164,7 +164,7 @@ const ROWS: Readonly<Record<Name, Row>> = {
   accept: {
     read: ({ accept }) => accept,
     byDefault: 'attach',
-    good: ['attach', 'raw'],
+    good: ['attach', 'raw', 'acceptor'],
     bad: ['RAW', '', null, 1, true, {}],
   },
   tls: {

@@ -50,9 +50,10 @@ t.test('what it does not take is named', async (t) => {
 t.test('options that exclude each other are named, with the fix', async (t) => {
   const raw = { accept: 'raw', shards: 1 } as const
   for (const [options, message] of [
-    [{ tls: CERTIFICATE }, /options\.tls needs accept: 'raw'.* attach an https\.Server/],
+    [{ tls: CERTIFICATE }, /options\.tls needs accept: 'raw' or 'acceptor'.* attach an https\.Server/],
     [{ ...raw, shardBy: () => 'x' }, /options\.shardBy needs the request, .* leave shardBy out or use 'attach'/],
     [{ ...raw, placement: () => 0 }, /options\.placement needs the request, .* leave placement out/],
+    [{ accept: 'acceptor', shards: 0 }, /options\.shards must be 1 or more with accept: 'acceptor'; or use 'raw'/],
     [{ ...raw, handoff: 'relay' }, /options\.handoff: 'relay' hands over no TCP connections for 'raw'/],
   ] as const) {
     t.throws(() => new WebSocketServer(options), { code: 'OPTION_INVALID', message })

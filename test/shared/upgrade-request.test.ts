@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import t from 'tap'
-import { requestFields } from '../../src/main/request-fields.ts'
+import { requestFields } from '../../src/shared/request-fields.ts'
 import { UpgradeRequest } from '../../src/shared/upgrade-request.ts'
 
 const FOUND = { protocol: '', user: undefined, ip: '192.0.2.9' }

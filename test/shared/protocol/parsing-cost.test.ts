@@ -1,5 +1,5 @@
 import t from 'tap'
-import { compileOrigins } from '../../../src/main/origin.ts'
+import { compileOrigins } from '../../../src/shared/origin.ts'
 import { parseExtensions } from '../../../src/shared/protocol/extensions.ts'
 import { validateUpgrade } from '../../../src/shared/protocol/handshake.ts'
 import { negotiate } from '../../../src/shared/protocol/permessage-deflate.ts'

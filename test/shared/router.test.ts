@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Router } from '../../src/main/router.ts'
+import { Router } from '../../src/shared/router.ts'
 
 /** A router whose handlers are known by their path. */
 function routing(...paths: readonly string[]): (path: string) => readonly [string, Record<string, string>] | null {

@@ -1,7 +1,7 @@
 import createRouter from 'find-my-way'
-import { asHandler } from '../shared/as-handler.ts'
-import { ShardwsError } from '../shared/errors.ts'
-import type { Handler, HandlerFunction } from '../shared/handler.ts'
+import { asHandler } from './as-handler.ts'
+import { ShardwsError } from './errors.ts'
+import type { Handler, HandlerFunction } from './handler.ts'
 import type { RouteMatch } from './route-match.ts'
 
 /** Whole segments only: what find-my-way also knows (regular expressions, several parameters in one) nobody needs here. */
@@ -12,10 +12,11 @@ const PARAM_SEGMENT = /^:[A-Za-z_]\w*$/
 export class Router {
   /** Its limit on parameters would be a silent 404; `maxUrlLength` bounds them. */
   readonly #routes = createRouter({ maxParamLength: Number.MAX_SAFE_INTEGER, caseSensitive: true })
-  #size = 0
+  /** As they were added. */
+  readonly routes: { readonly path: string; readonly handler: Handler }[] = []
 
   get isEmpty(): boolean {
-    return this.#size === 0
+    return this.routes.length === 0
   }
 
   /** @throws ShardwsError ARGUMENT_INVALID */
@@ -43,7 +44,7 @@ export class Router {
     } catch (cause) {
       throw new ShardwsError('ARGUMENT_INVALID', `path: there is a route like '${path}' already`, { cause })
     }
-    this.#size++
+    this.routes.push({ path, handler })
   }
 }
 

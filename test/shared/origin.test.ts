@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { AllowedOrigin } from '../../src/main/options.ts'
-import { compileOrigins } from '../../src/main/origin.ts'
+import type { AllowedOrigin } from '../../src/shared/origin.ts'
+import { compileOrigins } from '../../src/shared/origin.ts'
 
 const GOOD: AllowedOrigin[] = ['https://good.com']
 const SUB: AllowedOrigin[] = ['https://*.good.com']

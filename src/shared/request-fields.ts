@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { RequestFields } from '../shared/upgrade-request.ts'
+import type { RequestFields } from './upgrade-request.ts'
 
 const NO_PARAMS: Readonly<Record<string, string>> = Object.freeze(Object.create(null))
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { addressBlock, normalizeAddress } from '../../src/main/address.ts'
+import { addressBlock, normalizeAddress } from '../../src/shared/address.ts'
 
 const SPELLINGS: readonly (readonly [given: string, normal: string | null])[] = [
   ['192.0.2.1', '192.0.2.1'],

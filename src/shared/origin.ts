@@ -1,4 +1,5 @@
-import type { AllowedOrigin } from './options.ts'
+/** One entry of `allowOrigins`: a function is given the origin as it was sent. */
+export type AllowedOrigin = string | RegExp | ((origin: string) => boolean)
 
 /** `host`: what the `Host` of the same request says. */
 type Rule = (origin: string, host: string) => boolean
