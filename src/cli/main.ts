@@ -12,10 +12,11 @@ const terminal: Terminal = {
   input: process.stdin,
 }
 
-// `shardws bench … | head -1`: whoever read has read enough.
+// `shardws bench … | head -1`: whoever read has read enough. A terminal that has gone says so by SIGHUP.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-  process.exit(code === 'EPIPE' ? ExitCode.FINE : ExitCode.FAILURE)
+  if (code === 'EPIPE' && !terminal.out.isOptional) process.exit(ExitCode.FINE)
 })
+process.stderr.on('error', () => {})
 
 runCommandLine(process.argv.slice(2), terminal).then(
   (exitCode) => {

@@ -21,6 +21,8 @@ const RESET = '\x1b[0m'
 /** One of the two outputs. Colours and lines that are rewritten are for terminals only. */
 export class Output {
   readonly isTerminal: boolean
+  /** Whether the command goes on when nobody reads this any more. */
+  isOptional = false
   readonly #stream: OutputStream
   readonly #hasColours: boolean
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { WebSocketServer } from 'ws'
 import { acceptKey } from '../../src/shared/protocol/handshake.ts'
 import { runCommand, startCommand, startServe } from '../fixtures/command-process.ts'
 
@@ -79,6 +80,28 @@ t.test('binary messages are shown as digits, pings are answered, and the close c
     `binary, 3 bytes: 00 ff 41  ..A\nbinary, 40 bytes: ${'61 '.repeat(32)}…  ${'a'.repeat(32)} …\n`,
   )
   t.match(connect.stderr, /^closed with 4001 over$/m)
+})
+
+t.test('more input than a server that does not read can take waits, and is not lost', async (t) => {
+  const lines = 200
+  let connect: ReturnType<typeof startCommand> | undefined
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  let received = 0
+  server.on('connection', (socket) => {
+    socket.pause()
+    socket.on('message', () => {
+      received += 1
+      if (received === lines) socket.close(1000, 'all')
+    })
+    // Far more than the kernel and the command keep is on its way.
+    connect?.type(`${'x'.repeat(65_536)}\n`.repeat(lines))
+    setTimeout(() => socket.resume(), 300)
+  })
+  await once(server, 'listening')
+  connect = startCommand(t, ['connect', `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`])
+  t.equal(await connect.ended, 0)
+  t.match(connect.stderr, /^closed with 1000 all$/m)
 })
 
 t.test('subprotocols and header fields reach the server', async (t) => {

@@ -50,6 +50,16 @@ t.test('a handler of the user, loaded anew by SIGHUP with the connection open', 
   await serve.printed(/not reloaded, what was there goes on: [^\n]+\n/)
   client.socket.send('c')
   t.equal(await client.nextText(), 'second c')
+  // A server goes on when nobody reads what it says.
+  serve.closeOutput()
+  for (const word of ['third', 'fourth']) {
+    writeFileSync(join(folder, 'mine.handler.mjs'), HANDLER.replace('first', word))
+    serve.signal('SIGHUP')
+    do client.socket.send('d')
+    while ((await client.nextText()) !== `${word} d`)
+  }
+  serve.signal('SIGTERM')
+  t.equal(await serve.ended, 0)
 })
 
 t.test('one line and 1 for what cannot be served', async (t) => {

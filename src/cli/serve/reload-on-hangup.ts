@@ -8,6 +8,7 @@ export class ReloadOnHangup {
   readonly #webSocket: WebSocketServer
   readonly #terminal: Terminal
   readonly #renew: () => Promise<void>
+  #hasLostTerminal = false
 
   /** @param renew Reads what is not the handler's. */
   constructor(webSocket: WebSocketServer, terminal: Terminal, renew: () => Promise<void>) {
@@ -19,10 +20,13 @@ export class ReloadOnHangup {
 
   stop(): void {
     process.off('SIGHUP', this.#onHangup)
+    // Now as without us: a process that ends by itself without its terminal is aborted by Node, which cannot reset that.
+    if (this.#hasLostTerminal) process.kill(process.pid, 'SIGHUP')
   }
 
   readonly #onHangup = (): void => {
-    if (this.#terminal.out.isTerminal && !hasTerminal()) void this.#webSocket.shutdown()
+    this.#hasLostTerminal = this.#terminal.out.isTerminal && !hasTerminal()
+    if (this.#hasLostTerminal) void this.#webSocket.shutdown()
     else void this.#reload()
   }
 

@@ -19,6 +19,7 @@ export async function runServer(
   terminal: Terminal,
 ): Promise<ExitCode> {
   checkTogether(options)
+  terminal.out.isOptional = true
   const handler = await findHandler(operands)
   const files = options.static === undefined ? null : await StaticFiles.open(options.static)
   const tls = await readTlsFiles(options.cert, options.key)
