@@ -16,12 +16,13 @@ export function stream(request: IncomingMessage, response: ServerResponse, sampl
     },
     end: () => response.end(),
   }
+  // It has left while it was asked who it is: nothing would tell of that again.
+  if (request.socket.destroyed) return
   const deadline = setTimeout(() => sampler.remove(viewer), LONGEST_MS).unref()
   response.on('close', () => {
     clearTimeout(deadline)
     sampler.remove(viewer)
   })
   response.on('error', () => {})
-  if (request.socket.destroyed) sampler.remove(viewer)
-  else sampler.add(viewer)
+  sampler.add(viewer)
 }

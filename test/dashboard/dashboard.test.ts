@@ -1,8 +1,11 @@
 /** The handler: its page, its stream of samples and its actions. */
+
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
 import { type HttpBindings, serve as serveHono } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import express from 'express'
@@ -332,4 +335,29 @@ t.test('mistakes are named', async (t) => {
     { title: 'x'.repeat(60) },
   ])
     dashboardHandler(server, options)
+})
+
+t.test('nothing of it keeps a process alive, though somebody looks', async (t) => {
+  const script = `
+    import { once } from 'node:events'
+    import { createServer, get } from 'node:http'
+    import { WebSocketServer } from '${new URL('../../src/index.js', import.meta.url)}'
+    import { dashboardHandler } from '${new URL('../../src/dashboard/dashboard.js', import.meta.url)}'
+    const server = new WebSocketServer({ shards: 1 })
+    await server.ready()
+    const http = createServer(dashboardHandler(server, { sampleMs: 100 }))
+    await once(http.listen(0, '127.0.0.1'), 'listening')
+    const [stream] = await once(get({ port: http.address().port, host: '127.0.0.1', path: '/?events' }), 'response')
+    let text = ''
+    stream.setEncoding('utf8').on('data', (chunk) => { text += chunk })
+    while (!text.includes('event: sample')) await once(stream, 'data')
+    http.close()
+    await server.shutdown()
+    process.on('exit', () => console.log(text.includes('"live":false')))`
+  const output = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
+    timeout: 20_000,
+    // tap adds its preloads to the NODE_OPTIONS of every child.
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  t.equal(output.stdout, 'true\n')
 })

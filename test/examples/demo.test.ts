@@ -124,8 +124,8 @@ t.test('a blocked main thread disconnects nobody, and the shards go on', async (
 })
 
 t.test('the page is served, and nothing else', async (t) => {
-  const request = async (path: string): Promise<IncomingMessage> => {
-    const [response] = await once(get({ port, host: '127.0.0.1', path }), 'response')
+  const request = async (path: string, headers = {}): Promise<IncomingMessage> => {
+    const [response] = await once(get({ port, host: '127.0.0.1', path, headers }), 'response')
     return response.resume()
   }
   const page = await fetch(`http://127.0.0.1:${port}/?from=somewhere`)
@@ -136,6 +136,9 @@ t.test('the page is served, and nothing else', async (t) => {
   for (const path of references) t.equal((await request(path)).statusCode, 200, path)
   for (const path of ['//', '/../server.ts', '/chat', '*']) t.equal((await request(path)).statusCode, 404, path)
   t.equal((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST' })).status, 405)
+  const dashboard = await fetch(`http://127.0.0.1:${port}/dashboard`)
+  t.match(await dashboard.text(), '<title>demo</title>')
+  t.equal((await request('/dashboard?events', { host: 'elsewhere.example' })).statusCode, 403)
 })
 
 t.test('a port that is taken, or is none, is explained', async (t) => {
