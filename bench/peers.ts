@@ -44,11 +44,14 @@ export const PEERS: readonly Peer[] = [
     runs: isPlainEcho,
     missing: installed(join(NODE_MODULES, 'bufferutil')),
   }),
-  peer('bun', 'Bun', 'bun', { execPath: BUN, missing: installed(BUN) }),
+  peer('bun', 'Bun', 'bun', { execPath: BUN, runs: ({ tls }) => tls !== true, missing: installed(BUN) }),
   peer('net', 'bare net.Socket', 'net', { mirror: true, runs: isPlainEcho }),
   peer('shardws', 'shardws, handler on main', 'shardws'),
   // A thread of its own is what a busy main is about.
-  peer('shardws-0', 'shardws, shards: 0', 'shardws', { args: ['--shards', '0'], runs: ({ load }) => load !== 'paced' }),
+  peer('shardws-0', 'shardws, shards: 0', 'shardws', {
+    args: ['--shards', '0'],
+    runs: ({ load, tls }) => load !== 'paced' && tls !== true,
+  }),
   inShard(IN_SHARD, 'shardws, handler in a shard', 1),
   // What threads cost each other shows with small messages. Its broadcast reaches one shard only, so it cannot fan out.
   {
@@ -69,8 +72,8 @@ function serverUrl(file: string): URL {
   return new URL(`./servers/${file}${extension}`, import.meta.url)
 }
 
-function isPlainEcho({ load, app, deflate }: Work): boolean {
-  return load === 'batches' && app === 'echo' && deflate !== true
+function isPlainEcho({ load, app, deflate, tls }: Work): boolean {
+  return load === 'batches' && app === 'echo' && deflate !== true && tls !== true
 }
 
 function installed(path: string): string | null {

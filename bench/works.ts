@@ -22,6 +22,8 @@ export interface Work {
   readonly warmUp?: number
   /** permessage-deflate without context takeover; messages are JSON text. */
   readonly deflate?: true
+  /** Over TLS, as Node's defaults agree on it. */
+  readonly tls?: true
   /** The server's main thread computes for 50 ms of every 62.5 ms. */
   readonly mainBusy?: true
 }
@@ -52,8 +54,10 @@ export const WORKS: readonly Work[] = [
     connections: 10_000,
     payloadBytes: 5,
   },
+  { name: 'wss', title: 'TLS echo 64 B, 1 in flight', ...ECHO, tls: true },
   { name: 'latency-idle', title: 'p99 of single echoes, main idle', ...PACED },
   { name: 'latency-busy', title: 'p99 of single echoes, main busy 80 %', ...PACED, mainBusy: true },
+  { name: 'wss-busy', title: 'p99 of single echoes over TLS, main busy 80 %', ...PACED, tls: true, mainBusy: true },
   {
     name: 'json-busy',
     title: 'p99 of single JSON requests, main busy 80 %',

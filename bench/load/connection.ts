@@ -1,4 +1,5 @@
-import { connect, type Socket } from 'node:net'
+import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { Opening } from './opening.ts'
 import type { Replies } from './replies.ts'
 
@@ -28,7 +29,7 @@ export class Connection {
     this.#replies = replies
     this.#events = events
     this.#opened = opened
-    this.#socket = connect({
+    const target: TcpNetConnectOpts = {
       port,
       host: '127.0.0.1',
       onread: {
@@ -38,7 +39,9 @@ export class Connection {
           return true
         },
       },
-    })
+    }
+    // Everything but the cost of trusting the certificate is as in real life.
+    this.#socket = opening.isSecure ? connectTls({ ...target, rejectUnauthorized: false }) : connect(target)
     this.#socket.setNoDelay(true)
     this.#socket.on('error', (error) => events.failed(`connection error: ${error.message}`))
     if (events.ended === undefined) this.#socket.on('end', () => events.failed('the server closed a connection'))

@@ -33,7 +33,7 @@ process.on('message', (command: LoadCommand) => {
 process.on('disconnect', () => process.exit())
 
 async function run(port: number, work: Work, mirror: boolean): Promise<void> {
-  const opening = new Opening(port, work.app === 'fan-out' ? '/fanout' : '/echo', work.deflate === true)
+  const opening = new Opening(port, work.app === 'fan-out' ? '/fanout' : '/echo', work)
   const load = createLoad({ port, opening, work, traffic, failed: fail })
   const nextExchange = exchanges(work, mirror)
   for (let open = 0; open < work.connections; open += CONNECT_BATCH) {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Work } from '../works.ts'
 
 /** RFC 6455 §1.3 */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -11,10 +12,14 @@ const DEFLATE_OFFER = `Sec-WebSocket-Extensions: ${DEFLATE}; server_no_context_t
 /** One request and the only answers to it that are right; made once for all connections of a load. */
 export class Opening {
   readonly request: string
+  /** Whether it is made over TLS. */
+  readonly isSecure: boolean
   readonly #accept: string
   readonly #deflate: boolean
 
-  constructor(port: number, path: string, deflate: boolean) {
+  constructor(port: number, path: string, work: Pick<Work, 'deflate' | 'tls'>) {
+    const deflate = work.deflate === true
+    this.isSecure = work.tls === true
     const key = randomBytes(16).toString('base64')
     this.#accept = createHash('sha1')
       .update(key + ACCEPT_GUID)

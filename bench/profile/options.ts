@@ -17,7 +17,7 @@ function names(): string {
 }
 
 function echoes(): readonly Work[] {
-  return WORKS.filter(({ app, load, deflate }) => app === 'echo' && load === 'batches' && deflate === undefined)
+  return WORKS.filter(({ app, load, deflate, tls }) => app === 'echo' && load === 'batches' && !deflate && !tls)
 }
 
 const TOOLS = ['doctor', 'flame', 'heap', 'shards'] as const

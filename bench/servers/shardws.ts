@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { WebSocketServer, type WebSocketServerOptions } from '../../src/index.ts'
+import { CERTIFICATE } from '../../test/fixtures/certificate.ts'
 import { answerTo } from '../json-app.ts'
 import type { Work } from '../works.ts'
 import { serve } from './serve.ts'
@@ -21,11 +22,12 @@ serve(async (work) => {
   return port
 })
 
-function optionsFor({ app, deflate, load }: Work): WebSocketServerOptions {
+function optionsFor({ app, deflate, load, tls }: Work): WebSocketServerOptions {
   return {
     maxBackpressure: MAX_BACKPRESSURE_BYTES,
     ...(values.shards !== undefined && { shards: Number(values.shards) }),
     ...(values.handler === 'shard' && { handler: moduleUrl(`handlers/${app}`) }),
+    ...(tls === true && { accept: 'acceptor', tls: CERTIFICATE }),
     ...(deflate === true && { compression: true }),
     ...(load === 'idle' && { execArgv: ['--import', moduleUrl('heap').href] }),
   }

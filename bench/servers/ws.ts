@@ -1,8 +1,11 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import type * as Ws from 'ws'
+import { CERTIFICATE } from '../../test/fixtures/certificate.ts'
 import { answerTo } from '../json-app.ts'
 import { serve } from './serve.ts'
 
@@ -15,8 +18,9 @@ if (values.from !== undefined && !Object.keys(require.cache).some((file) => file
   throw new Error('bufferutil has no binary for this platform and would fall back to JavaScript')
 }
 
-serve(async ({ app, deflate }) => {
-  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: deflate === true })
+serve(async ({ app, deflate, tls }) => {
+  const server = tls === true ? createSecureServer(CERTIFICATE) : createServer()
+  const wss = new WebSocketServer({ server, perMessageDeflate: deflate === true })
   wss.on('connection', (socket) => {
     if (app === 'echo') {
       socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
@@ -30,6 +34,7 @@ serve(async ({ app, deflate }) => {
       })
     }
   })
-  await once(wss, 'listening')
-  return (wss.address() as AddressInfo).port
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
 })
