@@ -347,7 +347,7 @@ t.test('nothing of it keeps a process alive, though somebody looks', async (t) =
     await server.ready()
     const http = createServer(dashboardHandler(server, { sampleMs: 100 }))
     await once(http.listen(0, '127.0.0.1'), 'listening')
-    const [stream] = await once(get({ port: http.address().port, host: '127.0.0.1', path: '/?events' }), 'response')
+    const [stream] = await once(get({ port: http.address().port, host: '127.0.0.1', path: '/?events', agent: false }), 'response')
     let text = ''
     stream.setEncoding('utf8').on('data', (chunk) => { text += chunk })
     while (!text.includes('event: sample')) await once(stream, 'data')

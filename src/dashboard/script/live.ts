@@ -4,17 +4,24 @@ const POINTS = 300
 const MOST_RETRY_MS = 10000
 // A page in the background looks on for a while, then leaves the server alone.
 const HIDDEN_MS = 60000
+const REFUSALS = {
+  401: 'This page is not let in any more. Open it again.',
+  403: 'This page is not let in any more. Open it again.',
+  503: 'Too many pages of this dashboard are open. This one waits for a place.',
+}
 const LINK = { connecting: 'connecting', live: 'live', lost: 'reconnecting', ended: 'shut down', paused: 'paused' }
 
 const time = { now: Date.now(), windowMs: POINTS * 1000, gapMs: 3000, sampleMs: 1000 }
 let points = []
 let latest = null
 let heardMs = performance.now()
+let heardAt = ''
 let source = null
 let retryMs = 1000
 let retryTimer
 let hiddenTimer
 let isPaused = false
+let refusal = ''
 
 // The same address with another query: what else is in it, such as a token, stays.
 function address(parameters) {
@@ -29,6 +36,7 @@ function setLink(link) {
   setText(byId('link'), LINK[isPaused && link === 'live' ? 'paused' : link])
 }
 
+// A screen reader reads it out whenever it changes, so it does not count seconds.
 function notice(text) {
   const node = byId('notice')
   node.hidden = text === ''
@@ -62,13 +70,15 @@ function draw() {
 function hear(sample) {
   latest = sample
   heardMs = performance.now()
+  heardAt = new Date().toLocaleTimeString('en-GB')
   time.now = sample.point.at
   noteLosses(sample)
   retryMs = 1000
+  refusal = ''
   setLink(sample.live ? 'live' : 'ended')
   for (const button of document.querySelectorAll('[data-action]')) if (!button.dataset.busy) button.disabled = !sample.live
   if (!sample.live) notice(sample.status === 'draining' ? 'The server has been shut down. This page waits for the next one.' : 'Every shard has died too often: only a restart of the process helps.')
-  else notice(sample.status === 'draining' ? 'The server drains: nobody new is let in. ' + plural(sample.point.connections, 'connection') + ' still open.' : '')
+  else notice(sample.status === 'draining' ? 'The server drains: nobody new is let in, and whoever is connected is asked to go.' : '')
   if (!isPaused) draw()
 }
 
@@ -92,18 +102,30 @@ function listen() {
   source.addEventListener('error', () => {
     // A browser gives up by itself when the answer is no stream: the server is starting, or does not let us in any more.
     if (source.readyState !== EventSource.CLOSED) return
+    learnWhy()
     lose()
     retryTimer = setTimeout(listen, retryMs)
     retryMs = Math.min(MOST_RETRY_MS, retryMs * 2)
   })
 }
 
+// An EventSource does not say what it was answered.
+async function learnWhy() {
+  try {
+    const { status } = await fetch(address({ events: '' }), { method: 'HEAD', redirect: 'manual' })
+    refusal = REFUSALS[status] ?? ''
+  } catch {
+    refusal = ''
+  }
+  if (refusal !== '' && document.body.dataset.link !== 'live') notice(refusal)
+}
+
 function lose() {
   if (document.body.dataset.link !== 'ended') setLink(latest === null ? 'connecting' : 'lost')
-  if (latest === null) return notice('The server cannot be reached, or does not let this page in.')
+  if (latest === null) return notice(refusal !== '' ? refusal : 'The server cannot be reached, or does not let this page in.')
   if (document.body.dataset.link !== 'lost') return
   setText(byId('health'), 'was ' + latest.status)
-  notice('No news from the server for ' + duration(performance.now() - heardMs) + '. What you see is how things were then.')
+  notice(refusal !== '' ? refusal : 'No news from the server since ' + heardAt + '. What you see is how things were then.')
 }
 
 // A stream that is renewed is back within a second or two: nobody needs to hear of it.
