@@ -21,8 +21,15 @@ export type Misfortune =
   | { readonly name: 'block-main'; readonly ms: number }
   | { readonly name: 'slow-readers'; readonly count: number; readonly messages: number }
   | { readonly name: 'reconnect' }
+  /** SIGSTOP, and SIGCONT so much later. */
+  | { readonly name: 'pause-clients'; readonly pick: number; readonly ms: number }
+  /** What follows happens to those behind the bad network: no byte passes; bytes are late, slow and in pieces; ends. */
+  | { readonly name: 'stall'; readonly ms: number }
+  | { readonly name: 'storm'; readonly ms: number }
+  | { readonly name: 'break'; readonly count: number }
+  | { readonly name: 'half-close'; readonly count: number }
 
-type ChaosScenario = Pick<Scenario, 'roundMs' | 'chaosEveryMs' | 'shards' | 'hasMoves'>
+type ChaosScenario = Pick<Scenario, 'roundMs' | 'chaosEveryMs' | 'shards' | 'hasMoves' | 'only'>
 
 export interface Action {
   /** From the beginning of the round. */
@@ -31,12 +38,15 @@ export interface Action {
 }
 
 /** What happens in one round: all kinds in random order, then all of them again. The same random source gives the same plan. */
-export function planChaos(random: Random, { roundMs, chaosEveryMs, shards, hasMoves }: ChaosScenario): Action[] {
+export function planChaos(random: Random, { roundMs, chaosEveryMs, shards, hasMoves, only }: ChaosScenario): Action[] {
   const [least, most] = [Math.ceil(chaosEveryMs * 0.7), Math.ceil(chaosEveryMs * 1.3)]
   const actions: Action[] = []
   let deck: Misfortune[] = []
   for (let atMs = chaosEveryMs; atMs < roundMs; atMs += random.between(least, most)) {
-    if (deck.length === 0) deck = random.shuffled([...freshDeck(random), ...(hasMoves ? moves(random, shards) : [])])
+    if (deck.length === 0) {
+      const all = [...freshDeck(random), ...(hasMoves ? moves(random, shards) : [])]
+      deck = random.shuffled(only === undefined ? all : all.filter(({ name }) => name === only))
+    }
     actions.push({ atMs, misfortune: deck.pop() as Misfortune })
   }
   return actions
@@ -54,6 +64,11 @@ function freshDeck(random: Random): Misfortune[] {
     { name: 'block-main', ms: 2000 },
     { name: 'slow-readers', count: 3, messages: 320 },
     { name: 'reconnect' },
+    { name: 'pause-clients', pick: pick(random), ms: 1500 },
+    { name: 'stall', ms: 1000 },
+    { name: 'storm', ms: 1000 },
+    { name: 'break', count: random.between(1, 4) },
+    { name: 'half-close', count: random.between(1, 4) },
   ]
 }
 

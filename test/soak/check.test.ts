@@ -1,5 +1,6 @@
 /** The checker on ledgers made by hand: what is right passes, and whatever is wrong has its name. */
 import t from 'tap'
+import type { Cut } from './bad-network.ts'
 import { describeAction } from './chaos.ts'
 import { type Books, check, isExplained } from './check.ts'
 import { faultTimes, kindOf } from './fault-times.ts'
@@ -22,11 +23,13 @@ const SERVER: ServerBook = {
 /** A round of three clients in one room; times count from 0 in steps of 100. */
 class Round {
   readonly rows: Row[] = []
+  readonly cuts: Cut[] = []
   #ms = 0
 
-  constructor() {
+  /** Ports of the clients begin behind this one. */
+  constructor(ports = 0) {
     for (const client of [ADA, BEA, CARL]) {
-      this.note(Entry.Opened, client).note(Entry.JoinAsked, client, { room: ROOM })
+      this.note(Entry.Opened, client, { value: ports + client }).note(Entry.JoinAsked, client, { room: ROOM })
       this.note(Entry.Joined, client, { room: ROOM, value: 1 })
     }
   }
@@ -66,7 +69,7 @@ class Round {
   }
 
   verdict(server: Partial<ServerBook> = {}, killedMs: Books['killedMs'] = () => null): ReturnType<typeof check> {
-    return check({ rows: this.rows, server: { ...SERVER, ...server }, killedMs })
+    return check({ rows: this.rows, server: { ...SERVER, ...server }, cuts: this.cuts, killedMs })
   }
 }
 
@@ -174,9 +177,22 @@ t.test('a connection may end with its shard, or when it came to it while it died
   t.notOk(isExplained([hit([ADA])], ADA, 3100, 3200), 'it came after')
 })
 
+t.test('what the network has cut is no fault of the server, and nothing else is explained by it', async (t) => {
+  const cut = (port: number, ms: number): Round => {
+    const round = new Round(100).close(BEA)
+    round.cuts.push({ kind: 'break', port, ms })
+    return round
+  }
+  t.same(cut(100 + BEA, 900).wrong(), [])
+  t.same(cut(100 + CARL, 900).wrong(), ['disturbed'], 'another one')
+  t.same(cut(100 + BEA, 100).wrong(), ['disturbed'], 'one before it, with the same port')
+  t.same(cut(100 + BEA, 2000).wrong(), ['disturbed'], 'it had ended before')
+})
+
 t.test('what was done, and how long it took the server to notice and to get over it', async (t) => {
-  const { rows } = new Round().note(Entry.Ending, ADA, { value: 1 }).note(Entry.Ending, BEA)
+  const { rows } = new Round(100).note(Entry.Ending, ADA, { value: 1 }).note(Entry.Ending, BEA)
   const resetMs = rows.at(-2)?.ms ?? 0
+  const cuts: Cut[] = [{ kind: 'half-close', port: 100 + BEA, ms: resetMs + 20 }]
   const server: ServerBook = {
     ...SERVER,
     hits: [hit([ADA]), hit(null)],
@@ -187,11 +203,12 @@ t.test('what was done, and how long it took the server to notice and to get over
       { client: CARL, ms: 2030 },
     ],
   }
-  t.same(faultTimes({ rows, server, killedMs: (client) => (client === CARL ? 2000 : null) }), [
+  t.same(faultTimes({ rows, server, cuts, killedMs: (client) => (client === CARL ? 2000 : null) }), [
     { kind: 'kill exit', detectionMs: 20, recoveryMs: 300 },
     { kind: 'kill-in-move', detectionMs: 20, recoveryMs: 300 },
     { kind: 'evacuate', recoveryMs: 70 },
     { kind: 'reset', detectionMs: 4 },
+    { kind: 'half-close', detectionMs: 30 },
     { kind: 'kill-clients', detectionMs: 30 },
   ])
   const actions = [{ name: 'kill', how: 'loop', pick: 3 } as const, { name: 'reset', count: 7 } as const]

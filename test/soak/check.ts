@@ -1,3 +1,4 @@
+import type { Cut } from './bad-network.ts'
 import { Entry, type Row } from './ledger.ts'
 import { Kind, MAIN, NO_ROOM } from './message.ts'
 import type { Hit, ServerBook } from './server-book.ts'
@@ -13,6 +14,8 @@ const MOST_TOLD = 5
 export interface Books {
   readonly rows: readonly Row[]
   readonly server: ServerBook
+  /** Connections that the network has ended. */
+  readonly cuts: readonly Cut[]
   /** When the process of a client was killed, null if it was not. */
   killedMs(client: number): number | null
 }
@@ -76,6 +79,7 @@ interface Stay {
 /** One connection, from hello to end. */
 interface Life {
   readonly number: number
+  readonly port: number
   readonly openedMs: number
   endMs: number
   isClosed: boolean
@@ -91,12 +95,12 @@ interface Life {
 }
 
 /** Judges what was received by what was sent, who was where, and what was done to whom. */
-export function check({ rows, server, killedMs }: Books): Verdict {
+export function check({ rows, server, cuts, killedMs }: Books): Verdict {
   const violations = new Violations()
   const lives = readLives(rows, violations)
   const main = lifeOfMain(server)
   lives.set(MAIN, main)
-  judgeEnds(lives, rows, server.hits, violations)
+  judgeEnds(lives, rows, server.hits, cuts, violations)
   for (const life of lives.values()) {
     if (life.isClosed) continue
     life.endMs = killedMs(life.number) ?? life.endMs
@@ -117,7 +121,7 @@ export function check({ rows, server, killedMs }: Books): Verdict {
 function readLives(rows: readonly Row[], violations: Violations): Map<number, Life> {
   const lives = new Map<number, Life>()
   for (const row of rows) {
-    if (row.entry === Entry.Opened) lives.set(row.client, newLife(row.client, row.ms))
+    if (row.entry === Entry.Opened) lives.set(row.client, newLife(row.client, row.ms, row.value))
     const life = lives.get(row.client)
     if (life !== undefined) readRow(life, row, violations)
   }
@@ -171,9 +175,10 @@ function readRow(life: Life, row: Row, violations: Violations): void {
   if (entry === Entry.Received || entry === Entry.JoinAsked || entry === Entry.Left) life.received.push(row)
 }
 
-function newLife(number: number, openedMs: number): Life {
+function newLife(number: number, openedMs: number, port = 0): Life {
   return {
     number,
+    port,
     openedMs,
     endMs: Infinity,
     isClosed: false,
@@ -197,15 +202,26 @@ function lifeOfMain({ sent }: ServerBook): Life {
   return life
 }
 
-/** Nobody's connection ends but by its own will, with its shard, or because it did not read. */
-function judgeEnds(lives: Map<number, Life>, rows: readonly Row[], hits: readonly Hit[], violations: Violations): void {
+/** Nobody's connection ends but by its own will, with its shard, by the network, or because it did not read. */
+function judgeEnds(
+  lives: Map<number, Life>,
+  rows: readonly Row[],
+  hits: readonly Hit[],
+  cuts: readonly Cut[],
+  violations: Violations,
+): void {
   for (const { entry, client, ms, value, seq } of rows) {
     const life = lives.get(client)
     if (entry !== Entry.Closed || life === undefined) continue
     life.isHit = isExplained(hits, client, life.openedMs, ms)
-    if (seq === 1 || life.isHit || life.isSlow) continue
+    if (seq === 1 || life.isHit || life.isSlow || cuts.some((cut) => isCut(cut, life, ms))) continue
     violations.add('disturbed', `client ${client} was closed with ${value}, and nothing had happened to its shard`)
   }
+}
+
+/** Whether the network has ended this connection; later ones may have the same port. */
+export function isCut(cut: Cut, { port, openedMs }: Pick<Life, 'port' | 'openedMs'>, closedMs: number): boolean {
+  return cut.port === port && openedMs <= cut.ms + MARGIN_MS && closedMs >= cut.ms - MARGIN_MS
 }
 
 /** Whether a shard that was told to end has taken this connection with it. */

@@ -118,10 +118,8 @@ class Crowd {
     while (client === null && !this.#isEnding) {
       const number = ++this.#lastNumber
       const route = random.below(10) < 7 ? 'shard' : 'main'
-      client = await SoakClient.open(
-        { port: this.#job.port, number, route, isCompressed: random.oneIn(5) },
-        this.#ledger,
-      )
+      const port = random.oneIn(4) ? this.#job.badPort : this.#job.port
+      client = await SoakClient.open({ port, number, route, isCompressed: random.oneIn(5) }, this.#ledger)
       if (client === null) await after(random.below(RECONNECT_MS))
     }
     this.#opening--

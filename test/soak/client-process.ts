@@ -1,6 +1,8 @@
 /** What `client-process-main.ts` is told first. */
 export interface ClientJob {
   readonly port: number
+  /** Another way to the same server. */
+  readonly badPort: number
   readonly seed: string
   /** Path of its ledger. */
   readonly ledger: string

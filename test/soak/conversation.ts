@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as after } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 /** How long a process may take for one answer. */
@@ -64,6 +65,13 @@ export class Talker {
       if (this.#child.connected) this.#child.send({ id, name, argument } satisfies Question)
       else settle({ id, error: `the process has ended: ${this.#output}` })
     })
+  }
+
+  /** SIGSTOP, and SIGCONT so much later. */
+  async pause(ms: number): Promise<void> {
+    this.#child.kill('SIGSTOP')
+    await after(ms)
+    this.#child.kill('SIGCONT')
   }
 
   /** kill -9. */

@@ -22,6 +22,7 @@ interface Crowd {
 
 export interface CrowdsSetup {
   readonly port: number
+  readonly badPort: number
   readonly seed: string
   readonly scenario: Scenario
   /** Where the ledgers go. */
@@ -65,6 +66,11 @@ export class Crowds {
   /** Some of one process read nothing for so long. Resolves when they are in the room. */
   async slow(count: number, room: number, ms: number): Promise<void> {
     await this.#present[0]?.talker.ask('slow', { count, room, ms })
+  }
+
+  /** All of one process stand still for so long. */
+  async pause(pick: number, ms: number): Promise<void> {
+    await this.#present[pick % this.#present.length]?.talker.pause(ms)
   }
 
   /** kill -9, and a new one. */
@@ -125,7 +131,7 @@ export class Crowds {
   }
 
   async #start(): Promise<Crowd> {
-    const { port, seed, scenario, folder } = this.#setup
+    const { port, badPort, seed, scenario, folder } = this.#setup
     const firstNumber = this.#numbers
     this.#numbers += NUMBERS
     const ledger = join(folder, `clients-${firstNumber}.ledger`)
@@ -133,6 +139,7 @@ export class Crowds {
     this.#all.push(crowd)
     await crowd.talker.ask('start', {
       port,
+      badPort,
       seed: `${seed} ${firstNumber}`,
       ledger,
       clients: scenario.clientsPerProcess,

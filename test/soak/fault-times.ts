@@ -1,4 +1,4 @@
-import type { Books } from './check.ts'
+import { type Books, isCut } from './check.ts'
 import { Entry } from './ledger.ts'
 
 /** One misfortune, as far as it was measured. */
@@ -18,7 +18,7 @@ export function kindOf(action: string): string {
 }
 
 /** When the server has noticed what was done to it and to its clients, and when it was over that. */
-export function faultTimes({ rows, server, killedMs }: Books): FaultTimes[] {
+export function faultTimes({ rows, server, cuts, killedMs }: Books): FaultTimes[] {
   const shards = server.hits.map(({ isMoving, how, detectionMs, recoveryMs }) => ({
     kind: isMoving ? 'kill-in-move' : `kill ${how}`,
     detectionMs,
@@ -28,11 +28,15 @@ export function faultTimes({ rows, server, killedMs }: Books): FaultTimes[] {
   const resetMs = new Map(
     rows.filter(({ entry, value }) => entry === Entry.Ending && value === 1).map(({ client, ms }) => [client, ms]),
   )
+  const opened = new Map(rows.filter(({ entry }) => entry === Entry.Opened).map((row) => [row.client, row]))
   const clients: FaultTimes[] = []
   for (const { client, ms } of server.closes) {
     const reset = resetMs.get(client)
     const killed = killedMs(client)
+    const { value: port = 0, ms: openedMs = 0 } = opened.get(client) ?? {}
+    const cut = cuts.find((each) => isCut(each, { port, openedMs }, ms))
     if (reset !== undefined) clients.push({ kind: 'reset', detectionMs: ms - reset })
+    else if (cut !== undefined) clients.push({ kind: cut.kind, detectionMs: ms - cut.ms })
     else if (killed !== null && ms >= killed) clients.push({ kind: 'kill-clients', detectionMs: ms - killed })
   }
   return [...shards, ...moves, ...clients]

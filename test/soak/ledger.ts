@@ -3,7 +3,7 @@ import { machineMs } from './clock.ts'
 
 /** What a client process notes, in the order in which it happened. */
 export const Entry = {
-  /** The connection is known to the server: it has said hello. */
+  /** The connection is known to the server: it has said hello. `value`: its own port. */
   Opened: 1,
   /** Written down before it is sent. `value`: whom a `Direct` is for, as a number. */
   Sent: 2,

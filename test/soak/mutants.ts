@@ -15,6 +15,7 @@ export const MUTANTS = {
   'forgotten-leave': 'who leaves a room stays in it',
   'forgotten-join': 'one join in ten is forgotten',
   ghost: 'who closes or loses its shard stays in the directory of rooms',
+  impatient: 'who is silent for a second is taken for dead',
   'cut-in-move': 'a connection is cut when it arrives at another shard',
 } as const
 export type Mutant = keyof typeof MUTANTS

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly hasMoves: boolean
   /** Whether threads, descriptors and memory are compared with what they were: every shard is replaced once before. */
   readonly hasBaseline: boolean
+  /** The name of the only misfortune. Default: all of them. */
+  readonly only?: string
   readonly limits: Limits
 }
 

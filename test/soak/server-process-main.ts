@@ -58,6 +58,7 @@ class Subject {
       maxBackpressure: 4 * 1024 * 1024,
       compression: { mode: 'dedicated' },
       compressThreshold: 256,
+      ...(MUTANT === 'impatient' && { pingIntervalMs: 300, livenessMs: 1000 }),
     })
     const server = this.#server
     server.setMaxListeners(0)

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { Entry, type LedgerWriter } from './ledger.ts'
 import { addressed, decode, encode, Kind, type Message, NO_ROOM } from './message.ts'
@@ -126,13 +127,16 @@ export class SoakClient {
 
   reset(): void {
     this.#beginToEnd(true)
-    const { _socket: socket } = this.#socket as unknown as { _socket?: { resetAndDestroy(): void } }
-    socket?.resetAndDestroy()
+    this.#tcp?.resetAndDestroy()
   }
 
   close(): void {
     this.#beginToEnd(false)
     this.#socket.close()
+  }
+
+  get #tcp(): Socket | undefined {
+    return (this.#socket as unknown as { _socket?: Socket })._socket
   }
 
   #beginToEnd(isReset: boolean): void {
@@ -151,7 +155,7 @@ export class SoakClient {
     switch (kind) {
       case Kind.Welcome:
         this.id = body.toString()
-        this.#ledger.note(Entry.Opened, this.number)
+        this.#ledger.note(Entry.Opened, this.number, { value: this.#tcp?.localPort ?? 0 })
         return this.#onSynced(0)
       case Kind.Joined:
         this.#asked.delete(room)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { Random } from '../fuzz/random.ts'
+import { BadNetwork } from './bad-network.ts'
 import { type Action, describeAction, type Misfortune, planChaos } from './chaos.ts'
 import { type Books, check, type Figures, type Violations } from './check.ts'
 import { Controls } from './controls.ts'
@@ -62,6 +63,7 @@ export class Soak {
   readonly #folder = mkdtempSync(join(tmpdir(), 'shardws-soak-'))
   #port = 0
   #processes = 0
+  #network: BadNetwork | null = null
   #controls: Controls | null = null
 
   constructor(options: SoakOptions) {
@@ -75,12 +77,14 @@ export class Soak {
     const { scenario, seed, durationMs } = this.#options
     const startMs = performance.now()
     this.#port = await this.#server.ask<number>('start', { shards: scenario.shards, seed })
+    this.#network = await BadNetwork.open(this.#port, this.#random)
     this.#controls = await Controls.open(this.#port, scenario.shards)
     const baseline = await this.#warmUp()
     const rounds: RoundReport[] = []
     do rounds.push(await this.#round(rounds.length + 1, baseline))
     while (performance.now() - startMs < durationMs)
     await this.#controls.close()
+    await this.#network.close()
     const atTheEnd = await this.#end()
     const { longestGapMs: longestControlGapMs, echoes } = this.#controls
     const elapsedMs = performance.now() - startMs
@@ -117,7 +121,8 @@ export class Soak {
     const [directoryMs, misplaced] = await this.#compareDirectory(crowds)
     const server = await this.#server.ask<ServerBook>('book')
     await crowds.end()
-    const books = { rows: crowds.rows(), server, killedMs: (client: number) => crowds.killedMs(client) }
+    const cuts = this.#network?.takeCuts() ?? []
+    const books = { rows: crowds.rows(), server, cuts, killedMs: (client: number) => crowds.killedMs(client) }
     this.#options.onBooks?.(books)
     const { violations, figures } = check(books)
     this.#controls?.judge(server.hits, violations)
@@ -148,7 +153,8 @@ export class Soak {
   async #startCrowds(scenario: Scenario, name: string): Promise<Crowds> {
     const folder = join(this.#folder, name.replace(' ', '-'))
     mkdirSync(folder)
-    const setup = { port: this.#port, seed: `${this.#options.seed} ${name}`, scenario, folder }
+    const badPort = this.#network?.port ?? this.#port
+    const setup = { port: this.#port, badPort, seed: `${this.#options.seed} ${name}`, scenario, folder }
     const crowds = await Crowds.start(setup, this.#processes)
     this.#processes = crowds.processes + 1000
     return crowds
@@ -197,6 +203,19 @@ export class Soak {
         break
       case 'kill-clients':
         await crowds.kill(misfortune.pick)
+        break
+      case 'pause-clients':
+        await crowds.pause(misfortune.pick, misfortune.ms)
+        break
+      case 'stall':
+      case 'storm':
+        await this.#network?.[misfortune.name](misfortune.ms)
+        break
+      case 'break':
+        this.#network?.break(misfortune.count)
+        break
+      case 'half-close':
+        this.#network?.halfClose(misfortune.count)
         break
       case 'slow-readers':
         await crowds.slow(misfortune.count, slowRoom(this.#options.scenario), SLOW_MS)
