@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CERTIFICATE } from '../fixtures/certificate.ts'
+import { runCommandLine } from '../../src/cli/commands.ts'
+import { Output } from '../../src/cli/terminal.ts'
 import { runCommand, startServe } from '../fixtures/command-process.ts'
 import { MessageClient } from '../fixtures/message-client.ts'
+import { RawClient } from '../fixtures/raw-client.ts'
 
 const HANDLER = `export default { message: (socket, message) => socket.send('first ' + message) }\n`
 
@@ -62,25 +64,58 @@ t.test('a handler of the user, loaded anew by SIGHUP with the connection open', 
   t.equal(await serve.ended, 0)
 })
 
+t.test('what the handler throws is told in one line with its place, what peers do wrong is not', async (t) => {
+  const folder = t.testdir({ 'thrower.mjs': 'export default { message() {\n  throw new Error("no\\nway")\n} }' })
+  for (const shards of ['1', '0']) {
+    const { serve, url } = await startServe(t, ['thrower.mjs', '--shards', shards], { cwd: folder })
+    // Its frame is not masked.
+    const bad = await RawClient.connect({ port: Number(new URL(url).port) })
+    bad.sendRaw(Buffer.from([0x81, 0]))
+    await bad.closeFrame()
+    bad.destroy()
+    const client = await MessageClient.connect(url)
+    client.socket.send('x')
+    await serve.printed(
+      /^shardws error: the handler failed .*"error":"no\\nway","at":"file:\S+\/thrower\.mjs:2:9"/m,
+      'stderr',
+    )
+    serve.signal('SIGTERM')
+    t.equal(await serve.ended, 0)
+    t.match(serve.stderr, /^[^\n]+\n$/, 'nothing else')
+  }
+})
+
+t.test('files that cannot be used, said before anything starts', async (t) => {
+  const folder = t.testdir({ file: '', 'bad.pem': 'x' })
+  const silent = new Output({ write: () => {} }, {})
+  const at = (name: string): string => join(folder, name)
+  for (const [args, message] of [
+    [[at('missing.js')], /handler .*missing\.js: no such file .*; the built-in ones are echo and chat/],
+    [[folder], /handler .*: is no file/],
+    [['--static', at('file')], /--static .*file: is no directory/],
+    [['--static', at('nowhere')], /--static .*nowhere: no such file or directory/],
+    [['--cert', at('bad.pem'), '--key', at('bad.pem')], /no pair of a certificate and its key in PEM/],
+    [['--cert', at('none.pem'), '--key', at('bad.pem')], /--cert .*none\.pem: no such file/],
+  ] as const) {
+    const run = runCommandLine(['serve', ...args], { out: silent, err: silent, input: process.stdin })
+    await t.rejects(run, { exitCode: 1, message })
+  }
+})
+
 t.test('one line and 1 for what cannot be served', async (t) => {
-  const folder = t.testdir({ 'broken.mjs': 'throw new Error("no\\nway")', 'empty.mjs': '', file: '', 'bad.pem': 'x' })
+  const folder = t.testdir({ 'broken.mjs': 'throw new Error("no\\nway")', 'empty.mjs': '', 'a.ts': '' })
   const { url } = await startServe(t)
-  const cases: readonly (readonly [string[], RegExp])[] = [
-    [['missing.js'], /handler missing\.js: no such file .*; the built-in ones are echo and chat/],
-    [['.'], /handler \.: is no file/],
+  const cases: (readonly [string[], RegExp])[] = [
     [['broken.mjs'], /broken\.mjs could not be loaded: Error: no\\u\{a\}way/],
     [['empty.mjs'], /empty\.mjs could not be loaded: .*default export is no handler/],
-    [['--static', 'file'], /--static file: is no directory/],
-    [['--static', 'nowhere'], /--static nowhere: no such file or directory/],
-    [['--cert', 'bad.pem', '--key', 'bad.pem'], /no pair of a certificate and its key in PEM/],
-    [['--cert', 'none.pem', '--key', 'bad.pem'], /--cert none\.pem: no such file/],
     [['--port', new URL(url).port], /the port is taken; choose another one with --port/],
     [['--host', '192.0.2.1'], /this machine has no such address; see --host/],
   ]
+  const canRunTypeScript = 'typescript' in process.features && process.features.typescript
+  if (!canRunTypeScript) cases.push([['a.ts'], /handler a\.ts: this Node runs no TypeScript; compile it/])
   for (const [args, message] of cases) {
-    const { exit, stdout, stderr } = await runCommand(t, ['serve', '--port', '0', '--shards', '1', ...args], {
-      cwd: folder,
-    })
+    const given = ['serve', '--port', '0', '--shards', '1', ...args]
+    const { exit, stdout, stderr } = await runCommand(t, given, { cwd: folder })
     t.same([exit, stdout], [1, ''], args.join(' '))
     t.match(
       stderr.split('\n').filter((line) => line.startsWith('shardws: ')),
@@ -88,58 +123,4 @@ t.test('one line and 1 for what cannot be served', async (t) => {
     )
     t.notMatch(stderr, /\n\s+at /, 'no stack')
   }
-})
-
-t.test('TLS: connect trusts a self-signed certificate only if told to', async (t) => {
-  const folder = t.testdir({ 'cert.pem': CERTIFICATE.cert, 'key.pem': CERTIFICATE.key })
-  const { url } = await startServe(t, ['--cert', 'cert.pem', '--key', 'key.pem'], { cwd: folder })
-  t.match(url, /^wss:/)
-  t.match(await runCommand(t, ['connect', url]), {
-    exit: 1,
-    stderr: /certificate is self-signed; --insecure accepts it/,
-  })
-  const trusting = await runCommand(t, ['connect', url, '--insecure', '--wait', '0'], { input: 'secret\n' })
-  t.match(trusting, { exit: 0, stdout: 'secret\n' })
-  t.match(await runCommand(t, ['connect', url.replace('wss', 'ws')]), { exit: 1, stderr: /^shardws: [^\n]+\n$/ })
-})
-
-t.test('--accept raw: the shards speak TLS, and SIGHUP reads the certificates anew', async (t) => {
-  const folder = t.testdir({ 'cert.pem': CERTIFICATE.cert, 'key.pem': CERTIFICATE.key })
-  const args = ['--accept', 'raw', '--cert', 'cert.pem', '--key', 'key.pem']
-  const { serve, url } = await startServe(t, args, { cwd: folder })
-  const said = await runCommand(t, ['connect', url, '--insecure', '--wait', '0'], { input: 'secret\n' })
-  t.match(said, { exit: 0, stdout: 'secret\n' })
-  writeFileSync(join(folder, 'cert.pem'), 'none')
-  serve.signal('SIGHUP')
-  await serve.printed(/not reloaded, what was there goes on: --cert cert\.pem --key key\.pem: no pair/)
-  writeFileSync(join(folder, 'cert.pem'), CERTIFICATE.cert)
-  serve.signal('SIGHUP')
-  await serve.printed(/reloaded: 0 connections moved/)
-  t.match(await runCommand(t, ['connect', url, '--insecure', '--wait', '0'], { input: 'again\n' }), {
-    stdout: 'again\n',
-  })
-  serve.signal('SIGTERM')
-  t.equal(await serve.ended, 0)
-})
-
-t.test('--dashboard shows the server at work', async (t) => {
-  const { serve } = await startServe(t, ['--dashboard', '--metrics'])
-  const [page] = await serve.printed(/http:\S+\/dashboard/)
-  const response = await fetch(page)
-  t.same([response.status, response.headers.get('content-type')], [200, 'text/html; charset=utf-8'])
-  t.match(await response.text(), /<html/)
-})
-
-t.test('--metrics beside --compression, and a second Ctrl-C', async (t) => {
-  const { serve, url } = await startServe(t, ['--metrics', '--compression', '--log-level', 'info'])
-  const client = await MessageClient.connect(url)
-  t.match(client.socket.extensions, 'permessage-deflate')
-  const [metrics] = await serve.printed(/http:\S+\/metrics/)
-  t.match(await (await fetch(metrics)).text(), /^websocket_connections_active 1$/m)
-  // A peer that does not answer: only the second signal ends it at once.
-  client.socket.pause()
-  serve.signal('SIGINT')
-  await serve.printed(/shutting down/)
-  serve.signal('SIGINT')
-  t.equal(await serve.ended, 0)
 })

@@ -1,9 +1,12 @@
 import { WebSocketServer } from '../../facades/websocket-server.ts'
-import { usageError } from '../command-error.ts'
+import { createStderrLogger } from '../../main/logger.ts'
+import { ShardwsError } from '../../shared/errors.ts'
+import { CommandError, usageError } from '../command-error.ts'
 import { ExitCode } from '../exit-code.ts'
 import type { Terminal } from '../terminal.ts'
 import { announce } from './announcement.ts'
 import { openHttpFront, openRawFront } from './front.ts'
+import { logHandlerErrors } from './handler-errors.ts'
 import { findHandler } from './handler-file.ts'
 import { createHttpListener } from './http-listener.ts'
 import { httpPaths } from './http-paths.ts'
@@ -24,6 +27,7 @@ export async function runServer(
   const files = options.static === undefined ? null : await StaticFiles.open(options.static)
   const tls = await readTlsFiles(options.cert, options.key)
   const webSocket = createWebSocketServer(options, tls)
+  logHandlerErrors(webSocket, createStderrLogger(options['log-level']))
   let wasAsked = false
   const draining = new Promise<void>((resolve) => {
     webSocket.once('draining', () => {
@@ -52,7 +56,11 @@ export async function runServer(
     // It was asked to end before it had begun.
     if (wasAsked) return ExitCode.FINE
     await webSocket.shutdown()
-    throw error
+    throw isTypeScriptRefused(error)
+      ? new CommandError(
+          `handler ${handler.name}: this Node runs no TypeScript; compile it, or use Node 22.18 or later`,
+        )
+      : error
   }
 }
 
@@ -82,4 +90,8 @@ function checkTogether(options: ServeOptions): void {
       throw usageError(`--accept raw leaves no other requests to answer: leave out --${name} or --accept`)
     }
   }
+}
+
+function isTypeScriptRefused(error: unknown): boolean {
+  return error instanceof ShardwsError && error.message.includes('Unknown file extension ".ts"')
 }
