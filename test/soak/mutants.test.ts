@@ -20,7 +20,7 @@ const NAMES: Readonly<Record<Mutant, RegExp>> = {
 }
 
 /** Those that only one misfortune brings to light. */
-const ONLY: Partial<Record<Mutant, string>> = { impatient: 'pause-clients' }
+const ONLY: Partial<Record<Mutant, string>> = { impatient: 'pause-clients', 'cut-in-move': 'reload' }
 
 t.jobs = 3
 
