@@ -10,6 +10,8 @@ const CHUNK_BYTES = 64 * 1024
 interface Relayed {
   readonly stream: Duplex
   readonly adopted: Duplex
+  /** What has given it. */
+  readonly former: RelayGiver
   /** Completes the oldest write that `stream` has not taken yet. */
   readonly takeWrite: () => void
   readonly writes: Buffer[]
@@ -35,7 +37,7 @@ function relayed(t: Test): Relayed {
     }),
   )
   if (adopted === null) throw new Error('a relayed stream is adopted at once')
-  return { stream, adopted, writes, takeWrite: () => stalled.shift()?.() }
+  return { stream, adopted, former: giver, writes, takeWrite: () => stalled.shift()?.() }
 }
 
 async function turns(count: number): Promise<void> {
@@ -117,4 +119,22 @@ t.test('what was received and not read goes along to the next shard, and the end
   new RelayGiver().give(adopted, (ticket) => new RelayTaker().take(ticket, readInto, (socket) => (next = socket)))
   await once(next as unknown as Duplex, 'end')
   t.equal(read.join(''), 'one two three')
+})
+
+t.test('a stream that was passed on outlives the giver of the shard that it has left', async (t) => {
+  const { stream, adopted, former, writes } = relayed(t)
+  let next: Duplex | null = null
+  const readInto = { buffer: Buffer.alloc(1), onRead() {} }
+  new RelayGiver().give(adopted, (ticket) => new RelayTaker().take(ticket, readInto, (socket) => (next = socket)))
+  t.equal(adopted.destroyed, true)
+  await turns(20)
+  former.close()
+  t.equal(stream.destroyed, false)
+  const socket = next as unknown as Duplex
+  socket.write('from the next shard')
+  await turns(20)
+  t.same(writes, [Buffer.from('from the next shard')])
+  const closed = once(stream, 'close')
+  socket.destroy()
+  await closed
 })
