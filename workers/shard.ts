@@ -4,7 +4,6 @@ import type { CommandHandler, ConnectionCommand } from '../src/shared/commands.t
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ConnectionTable } from '../src/shared/connection-table.ts'
 import { Counter, type CounterRow, Counters } from '../src/shared/counters.ts'
-import { ShardwsError } from '../src/shared/errors.ts'
 import { createTaker } from '../src/shared/handoff/handoff.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
 import type {
@@ -22,13 +21,13 @@ import type {
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { RoomInterest } from '../src/shared/room-interest.ts'
 import type { HereTicket, StrategyName } from '../src/shared/ticket.ts'
-import { encodeError } from '../src/shared/values.ts'
 import { Admission } from './admission.ts'
 import { Application } from './application.ts'
 import { Compression } from './compression.ts'
 import { ComputeRequests } from './compute-requests.ts'
 import { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
+import { EarlyEnd } from './early-end.ts'
 import { Front } from './front.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -48,14 +47,6 @@ import { openWith } from './socket-arrivals.ts'
 
 /** One buffer for all reads of the shard: a connection that is silent holds none. */
 const READ_BUFFER_BYTES = 64 * 1024
-
-/** How long the move of everybody may take when memory is short. */
-const EVACUATION_MS = 3000
-
-/** How long the connections of a shard that is out of memory may take for their closing handshakes. */
-const RECYCLE_MS = 1000
-/** The same in a shard whose own code has failed: what it still does, it may do wrong. */
-const LAST_GASP_MS = 150
 
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
@@ -96,11 +87,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   /** Null for a shard on the main thread, whose memory is not its own. */
   readonly #memory: MemoryWatch | null
   #isStopping = false
-  /** Its connections are told to come back; it gets no new ones. */
-  #isRecycling = false
-  #giveUp: NodeJS.Timeout | undefined
-  /** Why it ends; null: main says so. */
-  #cause: Error | null = null
+  readonly #earlyEnd: EarlyEnd
 
   constructor(task: ShardTask, taker: Taker, handlers: Handlers, onStopped: (cause: Error | null) => void) {
     const { index, options } = task
@@ -111,6 +98,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#onStopped = onStopped
     this.#counters = new Counters(task.counters).row(index)
     this.#link = new MainLink(task.port, task.credit, this)
+    this.#earlyEnd = new EarlyEnd(this, this.#link)
     this.#taker = taker
     this.#passage = new Passage(this, taker, this.#strategy)
     this.computes = new ComputeRequests(this.#link)
@@ -155,8 +143,8 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   /** What nobody on this thread catches is no reason to lose everybody's connection. */
   #guard(): void {
     process.on('uncaughtException', (error) => {
-      // Without code of the application it is the engine's own fault, and what there is cannot be trusted to move.
-      if (this.application.isEmpty) this.#gasp(error)
+      // Without code of the application it is the engine's own fault.
+      if (this.application.isEmpty) this.#earlyEnd.onFailed(error)
       else this.application.onUncaught(error)
     })
     process.on('unhandledRejection', (error) => this.application.onUnhandled(error))
@@ -167,7 +155,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   }
 
   reserve(key: ConnectionKey, module: number): void {
-    if (!this.#isStopping && !this.#isRecycling) this.#link.reserved(key, this.application.mustJudge(module))
+    if (!this.#isStopping && !this.#earlyEnd.hasBegun) this.#link.reserved(key, this.application.mustJudge(module))
   }
 
   connect(connect: Connect): void {
@@ -200,7 +188,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   #open(connection: Connection, socket: Duplex | null, head: Uint8Array | null): void {
     this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
     openWith(connection, socket, head)
-    if (this.#isRecycling) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
+    if (this.#earlyEnd.hasBegun) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
   }
 
   get front(): Front | null {
@@ -220,7 +208,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
 
   /** Whether connections may come in without main's word. */
   get isWelcoming(): boolean {
-    return !this.#isStopping && !this.#isRecycling
+    return !this.#isStopping && !this.#earlyEnd.hasBegun
   }
 
   secure(contexts: TlsContexts): void {
@@ -269,7 +257,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#isStopping = true
     this.#heartbeat.stop()
     clearInterval(this.#beat)
-    clearTimeout(this.#giveUp)
+    this.#earlyEnd.stop()
     this.#loop.stop()
     this.#memory?.stop()
     this.#taker.close()
@@ -300,28 +288,12 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     for (const connection of longestQueues(this.connections.values(), bytes)) connection.closeSlow('MEMORY_SHED')
   }
 
-  /** The thread is about to run out of memory: its connections move to another one, or are told to come back. */
   recycle(): void {
-    if (this.#isStopping || this.#isRecycling) return
-    this.#isRecycling = true
-    this.#link.faltered(encodeError(new ShardwsError('SHARD_EXHAUSTED')))
-    this.#giveUp = setTimeout(() => this.#end(new ShardwsError('SHARD_EXHAUSTED'), RECYCLE_MS), EVACUATION_MS)
+    if (!this.#isStopping) this.#earlyEnd.onExhausted()
   }
 
-  /** Its own code has failed. */
-  #gasp(error: unknown): void {
-    // Not even that works.
-    if (this.#cause !== null) return this.#onStopped(this.#cause)
-    this.#isRecycling = true
-    this.#end(error instanceof Error ? error : new ShardwsError('SHARD_FAILED', String(error)), LAST_GASP_MS)
-  }
-
-  /** Its connections are told to come back, and soon it ends. */
-  #end(cause: Error, withinMs: number): void {
-    this.#cause = cause
-    for (const connection of this.connections.values()) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
-    if (this.connections.size === 0) this.stop()
-    else setTimeout(() => this.stop(), withinMs)
+  onStopped(cause: Error): void {
+    this.#onStopped(cause)
   }
 
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
@@ -342,7 +314,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.context.compression?.close()
     for (const sibling of this.siblings.values()) sibling.close()
     this.#link.close()
-    this.#onStopped(this.#cause)
+    this.#onStopped(this.#earlyEnd.cause)
   }
 }
 

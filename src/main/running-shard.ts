@@ -5,7 +5,6 @@ import type { ConnectionTable } from '../shared/connection-table.ts'
 import { Counter, type CounterRow, type Counters } from '../shared/counters.ts'
 import { allocateCredit, COMMAND_WINDOW_MESSAGES } from '../shared/credit.ts'
 import { ShardwsError } from '../shared/errors.ts'
-import type { EventHandler } from '../shared/events.ts'
 import type { Handler } from '../shared/handler.ts'
 import { createGiver } from '../shared/handoff/handoff.ts'
 import type { Giver, Returned } from '../shared/handoff/strategy.ts'
@@ -18,43 +17,10 @@ import type { HandlerModules } from './handler-modules.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RemoteSocket } from './remote-socket.ts'
 import { ShardLink } from './shard-link.ts'
+import { type ReportingShard, type ShardObserver, ShardReports } from './shard-reports.ts'
 import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
 import { SHARD_URL } from './shard-url.ts'
 import { TrafficRates, trafficOf } from './traffic-rates.ts'
-
-/** What the engine hears from its shards. */
-export interface ShardObserver {
-  /** A shard that was late has answered. */
-  onAwake(): void
-  onReserved(shard: RunningShard, key: ConnectionKey, mustJudge: boolean): void
-  onJudged(shard: RunningShard, key: ConnectionKey, verdict: Buffer): void
-  onJoined(shard: RunningShard, key: ConnectionKey, room: string): void
-  onLeft(shard: RunningShard, key: ConnectionKey, room: string): void
-  onIdentified(id: string, userId: string | null): void
-  onSentToUser(userId: string, payload: Buffer, flags: number): void
-  onPosted(value: Buffer): void
-  onThrew(key: ConnectionKey, error: Buffer): void
-  onLoaded(shard: RunningShard, module: number, error: Buffer): void
-  /** A shard has given a socket back, for the one that the connection moves to. */
-  onReturned(key: ConnectionKey, returned: Returned): void
-  onPrepared(move: number, keys: readonly ConnectionKey[]): void
-  onMovedOut(move: number, stayed: readonly ConnectionKey[]): void
-  onArrived(move: number): void
-  onFaltered(shard: RunningShard, cause: Buffer): void
-  onKnocked(shard: RunningShard, visit: number, knock: Buffer): void
-  onWithdrew(shard: RunningShard, visit: number): void
-  onTurnedAway(code: string, why: string): void
-  onAdmitted(shard: RunningShard, key: ConnectionKey, admitted: Buffer): void
-  onCompute(shard: RunningShard, request: number, task: Buffer): void
-  onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
-  onDrained(key: ConnectionKey): void
-  onDropped(key: ConnectionKey): void
-  onPinged(key: ConnectionKey, payload: Buffer): void
-  onPonged(key: ConnectionKey, payload: Buffer): void
-  onLimited(key: ConnectionKey, option: string): void
-  onFailed(key: ConnectionKey, code: string, cause: string): void
-  onClosed(shard: RunningShard, key: ConnectionKey, code: number, reason: string): void
-}
 
 /** What a shard must know of the connection whose socket it is given; a `Handshake` is one. */
 export interface Given {
@@ -70,7 +36,7 @@ export interface ShardSetup {
   readonly strategy: Promise<StrategyName>
   readonly table: ConnectionTable
   readonly counters: Counters
-  readonly observer: ShardObserver
+  readonly observer: ShardObserver<RunningShard>
   readonly interest: RoomInterest
   readonly modules: HandlerModules
   /** How many shards the shared memory has room for. */
@@ -78,7 +44,7 @@ export interface ShardSetup {
 }
 
 /** One life of one shard, from its start to its end. */
-export class RunningShard implements EventHandler {
+export class RunningShard implements ReportingShard {
   readonly index: number
   /** How many handler modules it was started with. */
   readonly moduleCount: number
@@ -95,7 +61,7 @@ export class RunningShard implements EventHandler {
   readonly #giver: Giver
   readonly #thread: ShardThread
   readonly #row: CounterRow
-  readonly #observer: ShardObserver
+  readonly #observer: ShardObserver<RunningShard>
   #isRunning = false
   #isAbandoned = false
   #assigned = 0
@@ -120,7 +86,9 @@ export class RunningShard implements EventHandler {
     }
     const window = { messages: COMMAND_WINDOW_MESSAGES, bytes: setup.options.shard.maxShardBackpressure }
     const account = { memory: credit, end: 0, window } as const
-    return new RunningShard(setup, task, giver, (shard) => new ShardLink(port1, account, shard))
+    return new RunningShard(setup, task, giver, (shard) => {
+      return new ShardLink(port1, account, new ShardReports(shard, setup.observer))
+    })
   }
 
   private constructor(setup: ShardSetup, task: ShardTask, giver: Giver, link: (shard: RunningShard) => ShardLink) {
@@ -240,6 +208,7 @@ export class RunningShard implements EventHandler {
     await this.#thread.destroy()
   }
 
+  /** It adopts connections. */
   ready(): void {
     // It may have said before that it is of no use.
     if (this.#isAbandoned) return
@@ -247,122 +216,9 @@ export class RunningShard implements EventHandler {
     this.#onReady()
   }
 
-  reserved(key: ConnectionKey, mustJudge: boolean): void {
-    if (this.isLate) this.#wake()
-    this.#observer.onReserved(this, key, mustJudge)
-  }
-
-  judged(key: ConnectionKey, verdict: Buffer): void {
-    this.#observer.onJudged(this, key, verdict)
-  }
-
-  joined(key: ConnectionKey, room: string): void {
-    this.#observer.onJoined(this, key, room)
-  }
-
-  left(key: ConnectionKey, room: string): void {
-    this.#observer.onLeft(this, key, room)
-  }
-
-  identified(id: string, userId: string | null): void {
-    this.#observer.onIdentified(id, userId)
-  }
-
-  sentToUser(userId: string, payload: Buffer, flags: number): void {
-    this.#observer.onSentToUser(userId, payload, flags)
-  }
-
-  posted(value: Buffer): void {
-    this.#observer.onPosted(value)
-  }
-
-  threw(key: ConnectionKey, error: Buffer): void {
-    this.#observer.onThrew(key, error)
-  }
-
-  prepared(move: number, keys: readonly ConnectionKey[]): void {
-    this.#observer.onPrepared(move, keys)
-  }
-
-  movedOut(move: number, stayed: readonly ConnectionKey[]): void {
-    this.#observer.onMovedOut(move, stayed)
-  }
-
-  compute(request: number, task: Buffer): void {
-    this.#observer.onCompute(this, request, task)
-  }
-
-  knocked(visit: number, knock: Buffer): void {
-    this.#observer.onKnocked(this, visit, knock)
-  }
-
-  withdrew(visit: number): void {
-    this.#observer.onWithdrew(this, visit)
-  }
-
-  admitted(key: ConnectionKey, admitted: Buffer): void {
-    this.#observer.onAdmitted(this, key, admitted)
-  }
-
-  turnedAway(code: string, why: string): void {
-    this.#observer.onTurnedAway(code, why)
-  }
-
-  faltered(cause: Buffer): void {
-    this.#observer.onFaltered(this, cause)
-  }
-
-  arrived(move: number): void {
-    this.#observer.onArrived(move)
-  }
-
-  loaded(module: number, error: Buffer): void {
-    this.#observer.onLoaded(this, module, error)
-  }
-
-  received(key: ConnectionKey, payload: Buffer, isBinary: boolean): void {
-    if (this.isLate) this.#wake()
-    this.#observer.onReceived(key, payload, isBinary)
-  }
-
-  drained(key: ConnectionKey): void {
-    this.#observer.onDrained(key)
-  }
-
-  dropped(key: ConnectionKey): void {
-    this.#observer.onDropped(key)
-  }
-
-  pinged(key: ConnectionKey, payload: Buffer): void {
-    this.#observer.onPinged(key, payload)
-  }
-
-  ponged(key: ConnectionKey, payload: Buffer): void {
-    this.#observer.onPonged(key, payload)
-  }
-
-  limited(key: ConnectionKey, option: string): void {
-    this.#observer.onLimited(key, option)
-  }
-
-  failed(key: ConnectionKey, code: string, cause: string): void {
-    this.#observer.onFailed(key, code, cause)
-  }
-
-  /** What the application answered to the last messages was posted while they were dispatched. */
-  finished(key: ConnectionKey): void {
-    this.link.conclude(key)
-  }
-
-  closed(key: ConnectionKey, code: number, reason: string): void {
-    this.#observer.onClosed(this, key, code, reason)
-  }
-
-  /** Main's sends are refused past the window and `notifyDrain` tells when to go on: nobody waits for credit here. */
-  credit(): void {}
-
   /** Whatever it says, a shard that says something is not blocked any more. */
-  #wake(): void {
+  awake(): void {
+    if (!this.isLate) return
     this.isLate = false
     this.#observer.onAwake()
   }

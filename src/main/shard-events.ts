@@ -20,8 +20,9 @@ import type { Peer } from './peer.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { recordRefusal } from './refusal.ts'
 import type { Rooms } from './rooms.ts'
-import type { RunningShard, ShardObserver } from './running-shard.ts'
+import type { RunningShard } from './running-shard.ts'
 import type { SecurityLog } from './security-log.ts'
+import type { ShardObserver } from './shard-reports.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Upgrades } from './upgrades.ts'
 import type { Users } from './users.ts'
@@ -50,7 +51,7 @@ interface Host {
 }
 
 /** What the shards tell their engine, as far as it concerns the application or a handshake. */
-export class ShardEvents implements ShardObserver {
+export class ShardEvents implements ShardObserver<RunningShard> {
   readonly #host: Host
 
   constructor(host: Host) {

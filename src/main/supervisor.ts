@@ -2,11 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
 import { RunningShard, type ShardSetup } from './running-shard.ts'
 import { Seat } from './seat.ts'
+import { type ShardEnd, ShardEndings, TERMINATE_MS } from './shard-endings.ts'
 import { Watchdog, type WatchdogObserver } from './watchdog.ts'
 import { within } from './within.ts'
-
-/** How long a thread that was told to end at once is waited for: one that is stuck in native code goes when that returns. */
-const TERMINATE_MS = 1000
 
 export type ShardEventKind = 'started' | 'stalled' | 'resumed' | 'evacuated' | 'exited' | 'degraded'
 
@@ -19,9 +17,6 @@ export interface ShardEvent {
   /** Why it exited. */
   readonly cause?: unknown
 }
-
-/** How the life of a shard has ended: by itself, as another one has taken over, or with its server. */
-export type ShardEnd = 'died' | 'replaced' | 'stopped'
 
 export interface SupervisorObserver {
   /** It takes messages; when it adopts connections, the event tells. */
@@ -45,11 +40,11 @@ export class Supervisor implements WatchdogObserver {
   readonly #waiting = new Set<() => void>()
   /** Shards that are being created: they are in no list yet. */
   readonly #starts = new Set<Promise<unknown>>()
-  /** Shards that were told to end, and when that is over. */
-  readonly #endings = new WeakMap<RunningShard, Promise<void>>()
+  readonly #endings = new ShardEndings((shard, how) => {
+    this.#dismiss(shard)
+    this.#observer.onShardGone(shard, how)
+  })
   readonly #watchdog: Watchdog
-  /** Threads that were told to end and are not gone yet. */
-  readonly #zombies = new Set<Promise<void>>()
   #isStopping = false
 
   constructor(setup: ShardSetup, seats: number, observer: SupervisorObserver) {
@@ -104,7 +99,7 @@ export class Supervisor implements WatchdogObserver {
 
   /** Threads of shards that have ended, for main, and are not gone: stuck in native code, or about to go. */
   get zombies(): number {
-    return this.#zombies.size
+    return this.#endings.zombies
   }
 
   /** Whether a shard that takes connections may appear without anybody doing anything. */
@@ -132,8 +127,8 @@ export class Supervisor implements WatchdogObserver {
     this.#watchdog.stop()
     for (const seat of this.#seats) seat.stopWaiting()
     await Promise.allSettled(this.#starts)
-    await Promise.all(this.shards.map((shard) => this.#end(shard, 'stopped', deadlineMs)))
-    await within(TERMINATE_MS, Promise.all(this.#zombies))
+    await Promise.all(this.shards.map((shard) => this.#endings.end(shard, 'stopped', deadlineMs)))
+    await this.#endings.settled()
   }
 
   /**
@@ -168,7 +163,7 @@ export class Supervisor implements WatchdogObserver {
   async retire(shard: RunningShard, farewellMs: number): Promise<void> {
     if (farewellMs > 0) await within(farewellMs, shard.isEmpty())
     // It may have died meanwhile.
-    if (this.#retiring.has(shard)) await this.#end(shard, 'replaced', TERMINATE_MS)
+    if (this.#retiring.has(shard)) await this.#endings.end(shard, 'replaced', TERMINATE_MS)
   }
 
   /** A shard can take connections again: whoever waits for one may try. */
@@ -202,7 +197,7 @@ export class Supervisor implements WatchdogObserver {
   async #start(seat: Seat, isWanted: () => boolean): Promise<RunningShard> {
     const shard = await this.#create(seat.row)
     if (isWanted()) this.#seat(seat, shard)
-    else void this.#end(shard, 'replaced', TERMINATE_MS)
+    else void this.#endings.end(shard, 'replaced', TERMINATE_MS)
     return shard
   }
 
@@ -220,7 +215,7 @@ export class Supervisor implements WatchdogObserver {
     )
     if (this.#isStopping) throw new ShardwsError('SERVER_CLOSED')
     if (failure === null) return shard
-    void this.#end(shard, 'replaced', TERMINATE_MS)
+    void this.#endings.end(shard, 'replaced', TERMINATE_MS)
     throw failure
   }
 
@@ -266,26 +261,8 @@ export class Supervisor implements WatchdogObserver {
     else seat.lose(performance.now())
     this.#observer.onShardGone(shard, 'died')
     this.#observer.onShardEvent({ kind: 'exited', shard: shard.index, cause })
-    // Not awaited: a thread that is stuck in native code may take long to go, its replacement must not.
-    this.#bury(shard)
+    this.#endings.bury(shard)
     if (isSeated) this.#replace(seat)
-  }
-
-  /** Tells it to end, unless somebody else has. Fulfilled when main has nothing to do with it any more. */
-  #end(shard: RunningShard, how: ShardEnd, deadlineMs: number): Promise<void> {
-    const known = this.#endings.get(shard)
-    if (known !== undefined) return known
-    const ending = this.#endWithin(deadlineMs, shard, how)
-    this.#endings.set(shard, ending)
-    return ending
-  }
-
-  async #endWithin(deadlineMs: number, shard: RunningShard, how: ShardEnd): Promise<void> {
-    shard.stop()
-    await within(deadlineMs, shard.ended)
-    this.#dismiss(shard)
-    this.#observer.onShardGone(shard, how)
-    this.#bury(shard)
   }
 
   /** It has no seat any more, and its row is free. */
@@ -293,12 +270,6 @@ export class Supervisor implements WatchdogObserver {
     this.#seats.find(({ current }) => current === shard)?.clear()
     this.#retiring.delete(shard)
     this.#freeRows.push(shard.index)
-  }
-
-  #bury(shard: RunningShard): void {
-    const gone = shard.destroy().catch(() => {})
-    this.#zombies.add(gone)
-    void gone.then(() => this.#zombies.delete(gone))
   }
 
   #onAdopting(seat: Seat, shard: RunningShard): true {
