@@ -226,8 +226,8 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   /** Sends to every open connection. Returns false if a shard was too far behind to take it. */
   broadcast(message: string | Uint8Array, options: boolean | BroadcastOptions = {}): boolean {
     const fanOut = encodeFanOut(message, options, (id) => this.peers.find(id)?.key)
-    // Whatever they are doing: what a shard that stands still is sent waits for it, as far as the window goes.
-    const shards = this.supervisor.shards.filter(({ assigned }) => assigned > 0)
+    // One that is adopting may have let somebody in of whom main has not heard. What one that stands still is sent waits for it.
+    const shards = this.supervisor.shards.filter(({ isAdopting, assigned }) => isAdopting || assigned > 0)
     return postToEach(shards, this.counters, (link) => link.broadcast(fanOut))
   }
 
