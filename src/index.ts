@@ -18,6 +18,8 @@ export type {
   WebSocketServerOptions,
 } from './main/options.ts'
 export type { PlacementFunction, ShardBy, ShardView } from './main/placement.ts'
+export type { MemoryReading, MemoryStep } from './main/process-memory.ts'
+export type { AutoRebalanceOptions } from './main/rebalance-options.ts'
 export type { ActivityOrder, RoomActivity } from './main/room-activity.ts'
 export type { Presence, PresenceNotice, Replay, RoomHistory, RoomOptions } from './main/room-options.ts'
 export type { RoomsOverview } from './main/rooms.ts'

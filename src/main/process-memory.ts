@@ -13,13 +13,16 @@ export const MEMORY_STEPS = {
   /** What connects to a server of ours is closed unread. */
   accepting: 0.98,
 } as const
+/** What a process that is short of memory spares: compression contexts, handshakes, the longest queues, accepting. */
 export type MemoryStep = keyof typeof MEMORY_STEPS
 
 const STEPS = Object.keys(MEMORY_STEPS) as readonly MemoryStep[]
 
+/** The memory of the process and its limit. */
 export interface MemoryReading {
-  /** As of the last sample. */
+  /** Resident memory, as of the last sample. */
   readonly rssBytes: number
+  /** `maxMemoryBytes`. */
   readonly limitBytes: number
   /** The former as a part of the latter. */
   readonly pressure: number
