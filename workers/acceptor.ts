@@ -1,5 +1,6 @@
 import { Acceptor } from '../src/shared/handoff/acceptor.ts'
 import type { AcceptorCommand, AcceptorEvent, AcceptorTask } from '../src/shared/handoff/acceptor-messages.ts'
+import { endSuperseded } from '../src/shared/handoff/ipc-pipe.ts'
 
 /** The entry of the acceptor's thread: one task that ends when main says so, or is gone. */
 export default function runAcceptor({ port, setup }: AcceptorTask): Promise<void> {
@@ -20,7 +21,7 @@ export default function runAcceptor({ port, setup }: AcceptorTask): Promise<void
     })
     port.on('close', () => {
       acceptor.close()
-      resolve()
+      resolve(endSuperseded())
     })
   })
 }

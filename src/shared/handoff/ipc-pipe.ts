@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   detach,
   type HandleClass,
@@ -143,6 +144,20 @@ const superseded = new Set<StreamHandle>()
 
 function closeSuperseded(): void {
   for (const handle of superseded) if (closeOver(handle)) superseded.delete(handle)
+}
+
+const LAST_TRIES = 200
+const LAST_TRY_EVERY_MS = 10
+
+/**
+ * For a thread that has accepted pipes and ends before the process does: Node closes what is left on it, and a superseded
+ * handle would take a stranger's descriptor along. Resolves when none is left, after 2 s at the latest.
+ */
+export async function endSuperseded(): Promise<void> {
+  for (let tries = 0; superseded.size > 0 && tries < LAST_TRIES; tries++) {
+    await pause(LAST_TRY_EVERY_MS)
+    closeSuperseded()
+  }
 }
 
 /** Closes `handle` if its number can be given to a descriptor of our own first, which the close then closes. */
