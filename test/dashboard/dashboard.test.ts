@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type HttpBindings, serve as serveHono } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -354,10 +355,7 @@ t.test('nothing of it keeps a process alive, though somebody looks', async (t) =
     http.close()
     await server.shutdown()
     process.on('exit', () => console.log(text.includes('"live":false')))`
-  const output = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {
-    timeout: 20_000,
-    // tap adds its preloads to the NODE_OPTIONS of every child.
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  const file = join(t.testdir({ 'process.mjs': script }), 'process.mjs')
+  const output = await promisify(execFile)(process.execPath, [file], { timeout: 20_000 })
   t.equal(output.stdout, 'true\n')
 })
