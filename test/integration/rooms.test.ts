@@ -266,7 +266,7 @@ t.test('RO18: members leave with their shard, each once, and the others go on', 
   const exited = engine.journal.until('the exit', () =>
     engine.journal.shardEvents.find(({ kind }) => kind === 'exited'),
   )
-  await orders.give({ shard: 0, act: 'throw' })
+  await orders.give({ shard: 0, act: 'exit' })
   await exited
   t.same([...sizes], [living.length], 'exact from the first event on')
   const expected = dying.flatMap(({ id }) => [`leave ${id} red`, `leave ${id} blue`, `close ${id}`])
