@@ -1,4 +1,4 @@
-import { getHeapSpaceStatistics } from 'node:v8'
+import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8'
 import { resourceLimits } from 'node:worker_threads'
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import { MemoryPressure } from '../src/shared/memory-pressure.ts'
@@ -26,11 +26,14 @@ export function heapLimit(): number {
   return (resourceLimits.maxOldGenerationSizeMb ?? Number.POSITIVE_INFINITY) * 1024 * 1024
 }
 
-/** The young generation has a limit of its own, and nothing stays there. */
+/**
+ * The young generation has a limit of its own, and nothing stays there. `process.memoryUsage()` would need a descriptor, and
+ * throws when there is none.
+ */
 export function readMemory(): Memory {
   const spaces = getHeapSpaceStatistics().filter(({ space_name }) => !space_name.startsWith('new_'))
   const heapBytes = spaces.reduce((sum, { space_used_size }) => sum + space_used_size, 0)
-  return { heapBytes, externalBytes: process.memoryUsage().external }
+  return { heapBytes, externalBytes: getHeapStatistics().external_memory }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Health, ShardState } from '../main/health.ts'
+import { memoryUsage } from '../main/memory-usage.ts'
 import type { ShardStats } from '../main/shard-stats.ts'
 import type { Stats } from '../main/stats.ts'
 import type { StrategyName } from '../shared/ticket.ts'
@@ -95,7 +96,7 @@ export class Reading {
         before?.stats.shards.find(({ shard }) => shard === now.shard),
       ),
     )
-    const memory = process.memoryUsage()
+    const memory = memoryUsage()
     return {
       point: {
         at: performance.timeOrigin + this.#nowMs,

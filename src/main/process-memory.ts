@@ -79,7 +79,7 @@ export class ProcessMemory {
   }
 
   sample(): void {
-    this.#rssBytes = this.#read()
+    this.#rssBytes = this.#tryToRead()
     const { reading } = this
     for (const step of STEPS) {
       if (this.#taken.has(step)) {
@@ -87,6 +87,15 @@ export class ProcessMemory {
       } else if (reading.pressure >= MEMORY_STEPS[step]) this.#set(step, true, reading)
     }
     for (const observer of this.#observers) observer.onSample?.(reading)
+  }
+
+  /** It takes a descriptor: while the process has none left, the last figure stands. */
+  #tryToRead(): number {
+    try {
+      return this.#read()
+    } catch {
+      return this.#rssBytes
+    }
   }
 
   #set(step: MemoryStep, isTaken: boolean, reading: MemoryReading): void {

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Health } from '../main/health.ts'
 import { answer, type HttpHandler } from '../main/http-handler.ts'
+import { memoryUsage } from '../main/memory-usage.ts'
 import { type Check, checkOptions, listOf, oneOf } from '../main/option-checks.ts'
 import type { Stats } from '../main/stats.ts'
 import { ShardwsError } from '../shared/errors.ts'
@@ -83,7 +84,7 @@ export function healthHandler(server: MeasuredServer, options: HealthHandlerOpti
   return ({ url = '' }, response) => {
     const health = server.health()
     const { connections: activeConnections, rooms: totalRooms, uptime } = server.stats()
-    const websocket = { activeConnections, totalRooms, uptime: uptime / 1000, memoryUsage: process.memoryUsage() }
+    const websocket = { activeConnections, totalRooms, uptime: uptime / 1000, memoryUsage: memoryUsage() }
     const isLiveness = options.probe === 'live' || asksForLive(url)
     const status = (isLiveness ? health.live : health.ready) ? 200 : 503
     answer(response, status, { 'Content-Type': 'application/json' }, JSON.stringify({ ...health, websocket }))

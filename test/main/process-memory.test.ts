@@ -89,3 +89,15 @@ t.test('row 39: the default is what the container allows, or what the machine ha
   for (const none of [0, 2 ** 63, machine, machine + 1]) t.equal(affordableMemory(none, machine), machine)
   t.ok(affordableMemory() >= 64 * 1024 ** 2)
 })
+
+t.test('row 28: what cannot be read for want of a descriptor stays as it was', async (t) => {
+  let canRead = true
+  const memory = new ProcessMemory(LIMIT, () => {
+    if (!canRead) throw new Error('uv_resident_set_memory returned EMFILE')
+    return 100
+  })
+  memory.sample()
+  canRead = false
+  memory.sample()
+  t.equal(memory.reading.rssBytes, 100)
+})
