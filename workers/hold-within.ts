@@ -1,3 +1,4 @@
+import { within } from '../src/shared/within.ts'
 import type { Application } from './application.ts'
 import type { Connection } from './connection.ts'
 
@@ -19,10 +20,6 @@ export async function holdWithin(
 ): Promise<boolean> {
   const { key } = connection
   if (!connection.mayMove) return false
-  let deadline: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    deadline = setTimeout(resolve, isPatient ? HOLD_MS : MOMENT_MS)
-  })
   let isWritten = false
   const written = new Promise<void>((resolve) => {
     connection.hold(() => {
@@ -37,8 +34,7 @@ export async function holdWithin(
       resolve()
     })
   })
-  await Promise.race([Promise.all([written, answered]), late])
-  clearTimeout(deadline)
+  await within(isPatient ? HOLD_MS : MOMENT_MS, Promise.all([written, answered]))
   const isDone = isWritten && (isAnswered || isPatient)
   const isReady = isDone && connection.isMovable && application.isIn(key) && application.canPack(key)
   if (!isReady) connection.unhold()

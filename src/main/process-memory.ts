@@ -1,3 +1,5 @@
+import { orAsBefore } from './memory-usage.ts'
+
 const SAMPLE_MS = 250
 /** A step is taken back when memory has fallen this far below it, or it would be taken and taken back all the time. */
 const HYSTERESIS = 0.05
@@ -49,7 +51,7 @@ export class ProcessMemory {
   /** @param limitBytes Infinity: no step is ever taken. */
   constructor(limitBytes: number, read: () => number = () => process.memoryUsage.rss()) {
     this.#limitBytes = limitBytes
-    this.#read = read
+    this.#read = orAsBefore(read, 0)
   }
 
   /** The observers hear of what is so already. */
@@ -74,12 +76,13 @@ export class ProcessMemory {
   }
 
   get reading(): MemoryReading {
-    const { rssBytes, limitBytes } = { rssBytes: this.#rssBytes, limitBytes: this.#limitBytes }
+    const rssBytes = this.#rssBytes
+    const limitBytes = this.#limitBytes
     return { rssBytes, limitBytes, pressure: rssBytes / limitBytes }
   }
 
   sample(): void {
-    this.#rssBytes = this.#tryToRead()
+    this.#rssBytes = this.#read()
     const { reading } = this
     for (const step of STEPS) {
       if (this.#taken.has(step)) {
@@ -87,15 +90,6 @@ export class ProcessMemory {
       } else if (reading.pressure >= MEMORY_STEPS[step]) this.#set(step, true, reading)
     }
     for (const observer of this.#observers) observer.onSample?.(reading)
-  }
-
-  /** It takes a descriptor: while the process has none left, the last figure stands. */
-  #tryToRead(): number {
-    try {
-      return this.#read()
-    } catch {
-      return this.#rssBytes
-    }
   }
 
   #set(step: MemoryStep, isTaken: boolean, reading: MemoryReading): void {

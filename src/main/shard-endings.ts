@@ -1,5 +1,5 @@
+import { within } from '../shared/within.ts'
 import type { RunningShard } from './running-shard.ts'
-import { within } from './within.ts'
 
 /** How the life of a shard has ended: by itself, as another one has taken over, or with its server. */
 export type ShardEnd = 'died' | 'replaced' | 'stopped'

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import { ShardwsError } from '../shared/errors.ts'
+import { within } from '../shared/within.ts'
 import { RunningShard, type ShardSetup } from './running-shard.ts'
 import { Seat } from './seat.ts'
 import { type ShardEnd, ShardEndings, TERMINATE_MS } from './shard-endings.ts'
 import { Watchdog, type WatchdogObserver } from './watchdog.ts'
-import { within } from './within.ts'
 
 export type ShardEventKind = 'started' | 'stalled' | 'resumed' | 'evacuated' | 'exited' | 'degraded'
 
