@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -7,8 +6,8 @@ import type { WebSocketServerOptions } from '../../src/index.ts'
 import { CERTIFICATE } from '../fixtures/certificate.ts'
 import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
 import { moduleOf } from '../fixtures/handlers/ways.ts'
-import { eventually } from '../fixtures/journal.ts'
 import { MessageClient } from '../fixtures/message-client.ts'
+import { converse, ECHOES } from './entrances/conversation.ts'
 
 /** More than a relay's window in both directions. */
 const LARGE_BYTES = 900 * 1024
@@ -34,34 +33,12 @@ async function attached(t: Test, options: WebSocketServerOptions): Promise<Attac
   return { engine, join: (protocols = []) => MessageClient.connect(url, protocols, trusting) }
 }
 
-const ECHO = {
-  message: (socket: { send(message: string | Uint8Array): unknown }, message: string | Uint8Array) => {
-    socket.send(message)
-  },
-}
-
-for (const [where, handler] of [
-  ['on main', ECHO],
-  ['in the shards', moduleOf('moving')],
-] as const) {
+for (const [where, handler] of ECHOES) {
   t.test(`an attached https.Server, a handler ${where}: messages, large ones, both ways to close`, async (t) => {
     const { engine, join } = await attached(t, { handler, compression: true, protocols: ['v1'] })
     const client = await join(['v1'])
     t.equal(client.socket.protocol, 'v1')
-    t.match(client.socket.extensions, 'permessage-deflate')
-    client.socket.send('hello')
-    t.equal(await client.nextText(), 'hello')
-    const large = randomBytes(LARGE_BYTES)
-    client.socket.send(large)
-    t.ok((await client.next()).data.equals(large))
-    t.same(await client.close(3001, 'bye'), { code: 3001, reason: '' })
-    await eventually('its end', () => engine.journal.closes.length === 1)
-    t.match(engine.journal.closes, [{ code: 3001, reason: 'bye' }])
-    const other = await join()
-    const id = await engine.journal.until('its opening', () => engine.server.getConnections()[0])
-    engine.server.close(id, 4001, 'enough')
-    t.same(await other.closed, { code: 4001, reason: 'enough' })
-    t.same(engine.journal.errors, [])
+    await converse(t, engine, { client, join, largeBytes: LARGE_BYTES })
   })
 }
 

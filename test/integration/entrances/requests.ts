@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
@@ -8,44 +7,21 @@ import { moduleOf } from '../../fixtures/handlers/ways.ts'
 import { eventually } from '../../fixtures/journal.ts'
 import { encodeFrame, RawOpcode } from '../../fixtures/raw-frame.ts'
 import { upgradeRequest } from '../../fixtures/raw-request.ts'
+import { converse, ECHOES } from './conversation.ts'
 
 /** More than a window of TLS or a read, and no more than `maxPayload` when it does not compress. */
 const LARGE_BYTES = 512 * 1024
 
-const ECHO = {
-  message: (socket: { send(message: string | Uint8Array): unknown }, message: string | Uint8Array) => {
-    socket.send(message)
-  },
-}
-
-const HANDLERS = [
-  ['on main', ECHO],
-  ['in the shards', moduleOf('moving')],
-] as const
-
 /** What clients of this entrance meet, up to the end of their connection. */
 export function testRequests(t: Test, entrance: EntranceUnderTest): void {
   t.test(entrance.name, async (t) => {
-    for (const [where, handler] of HANDLERS) {
+    for (const [where, handler] of ECHOES) {
       t.test(`a handler ${where}: messages, large ones, compression and both ways to close`, async (t) => {
         const engine = await EngineUnderTest.start(t, { ...entrance.options, shards: 2, handler, compression: true })
         const client = await connectTo(engine, entrance)
-        t.match(client.socket.extensions, 'permessage-deflate')
-        client.socket.send('hello')
-        t.equal(await client.nextText(), 'hello')
-        const large = randomBytes(LARGE_BYTES)
-        client.socket.send(large)
-        t.ok((await client.next()).data.equals(large))
-        t.same(await client.close(3001, 'bye'), { code: 3001, reason: '' })
-        await eventually('its end', () => engine.journal.closes.length === 1)
-        t.match(engine.journal.closes, [{ code: 3001, reason: 'bye' }])
-
-        const other = await connectTo(engine, entrance, '/other')
-        const id = await engine.journal.until('its opening', () => engine.server.getConnections()[0])
-        engine.server.close(id, 4001, 'enough')
-        t.same(await other.closed, { code: 4001, reason: 'enough' })
+        const join = (): ReturnType<typeof connectTo> => connectTo(engine, entrance, '/other')
+        await converse(t, engine, { client, join, largeBytes: LARGE_BYTES })
         t.equal(engine.server.stats().handoffs.adopted, 2)
-        t.same(engine.journal.errors, [])
       })
     }
 
