@@ -121,7 +121,7 @@ export class SendQueue {
   hold(onIdle: () => void): void {
     if (!this.isBlocked) {
       this.#hold(this.#queuedBytes)
-      this.#outbox.keepBlock()
+      this.#outbox.keepBlocks()
     }
     this.#onIdle = onIdle
     if (!this.isBlocked) onIdle()
@@ -151,7 +151,7 @@ export class SendQueue {
     this.#queuedBytes += bytes
     if (this.#mustWait) {
       this.#hold(bytes)
-      this.#outbox.keepBlock()
+      this.#outbox.keepBlocks()
       return
     }
     if (this.#queuedBytes >= WRITE_EARLY_BYTES) {
@@ -179,7 +179,7 @@ export class SendQueue {
   #block(socket: Duplex, bytes: number): void {
     this.#blockedBytes = bytes
     this.#hold(bytes)
-    this.#outbox.keepBlock()
+    this.#outbox.keepBlocks()
     // 'drain' is not emitted below the stream's own high-water mark, and a callback on every write would
     // cost a tick each: only a blocked socket gets one, on an empty write behind the others.
     socket.write(NOTHING, () => this.#unblock(socket))

@@ -108,7 +108,8 @@ export interface WebSocketServerOptions
    * Heap limits of one shard thread, as for `worker_threads.Worker`; they do not count Buffers. A shard over 80 % of its heap
    * gets no new connections, over 90 % it closes the longest queue, over 95 % everybody moves to a fresh shard; whoever
    * has not after 3 s is closed with 1012.
-   * Default `{ maxOldGenerationSizeMb: 1024 }`.
+   * Default `{ maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 24 }`: V8's own young generation is twice as large or more,
+   * stays resident once it has been filled by a rush of handshakes, and does not make messages cheaper.
    */
   resourceLimits?: ResourceLimits
   /** Bytes outside the heap (Buffers) that one shard thread may hold, from 16 MiB; watched like the heap. Default 1 GiB. */

@@ -175,7 +175,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     ...watch,
     shardUrl: options.shardUrl,
     execArgv: options.execArgv,
-    resourceLimits: { maxOldGenerationSizeMb: 1024, ...options.resourceLimits },
+    resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 24, ...options.resourceLimits },
     maxMemoryBytes: options.maxMemoryBytes ?? affordableMemory(),
     handoff: options.handoff,
     ...resolveAccept(options),

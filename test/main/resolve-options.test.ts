@@ -71,7 +71,7 @@ const COMPUTE = {
   resourceLimits: undefined,
   execArgv: undefined,
 }
-const HEAP = { maxOldGenerationSizeMb: 1024 }
+const HEAP = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 24 }
 const OUTBOX = { max: 100, drop: 'oldest', maxBytes: 16 * 1024 * 1024, maxUsers: 10_000, ttlMs: 3_600_000 }
 const RATE = { messages: 10, perMs: 1000, burst: 20, bytesPerSecond: 0, action: 'close', graceMs: 5000 }
 
@@ -156,7 +156,7 @@ const ROWS: Readonly<Record<Name, Row>> = {
     byDefault: HEAP,
     good: [
       new Becomes({}, HEAP),
-      { maxOldGenerationSizeMb: 64 },
+      new Becomes({ maxOldGenerationSizeMb: 64 }, { ...HEAP, maxOldGenerationSizeMb: 64 }),
       new Becomes({ stackSizeMb: 8 }, { ...HEAP, stackSizeMb: 8 }),
     ],
     bad: [64, '64', null, true],

@@ -109,8 +109,8 @@ t.test('a frame does not straddle two blocks', async (t) => {
   const box = outbox()
   const payload = Buffer.alloc(10_000, 'x')
   let tail: Piece | null = null
-  for (let i = 0; i < 20; i++) tail = box.append(tail, BINARY, payload)
-  t.equal(bytesOf(tail!), Buffer.concat(Array(20).fill(frame('x'.repeat(10_000)))).toString('hex'))
+  for (let i = 0; i < 60; i++) tail = box.append(tail, BINARY, payload)
+  t.equal(bytesOf(tail!), Buffer.concat(Array(60).fill(frame('x'.repeat(10_000)))).toString('hex'))
 })
 
 /** What a shard may do to the queues of its connections, in any order. */
@@ -124,7 +124,7 @@ const QUEUES = 4
 const queues = fc.nat(QUEUES - 1)
 const sizes = fc.oneof(
   { weight: 8, arbitrary: fc.nat(300) },
-  { weight: 2, arbitrary: fc.integer({ min: 15_000, max: 18_000 }) },
+  { weight: 4, arbitrary: fc.integer({ min: 30_000, max: 60_000 }) },
   { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 300_000 }) },
 )
 const steps: fc.Arbitrary<Step> = fc.oneof(
@@ -291,4 +291,30 @@ t.test('when nothing is held the next tick uses the same block again', async (t)
   const memories = machine.all[0]!.socket.writes.map(([part]) => part!.buffer)
   t.same(offsets, [0, 0, 0])
   t.equal(new Set(memories).size, 1)
+})
+
+/** More than one block holds, by four queues, and so below what one queue writes early. */
+async function appendTwoBlocks(machine: Machine): Promise<void> {
+  for (let i = 0; i < 12; i++) await machine.run({ do: 'append', queue: Math.floor(i / 3), size: 40_000 })
+  await machine.turn()
+}
+
+function memoriesOf(machine: Machine): ArrayBufferLike[] {
+  return [...new Set(machine.all.flatMap(({ socket }) => socket.writes.flat().map(({ buffer }) => buffer)))]
+}
+
+t.test('blocks that a tick has filled serve the ticks that follow', async (t) => {
+  const machine = new Machine()
+  for (const each of machine.all) each.attach()
+  for (let i = 0; i < 5; i++) await appendTwoBlocks(machine)
+  t.equal(memoriesOf(machine).length, 2)
+})
+
+t.test('none of the blocks of a tick is written over while a blocked write refers to one', async (t) => {
+  const machine = new Machine()
+  for (const each of machine.all) each.attach()
+  machine.all[0]!.socket.block()
+  for (let i = 0; i < 3; i++) await appendTwoBlocks(machine)
+  await machine.settle()
+  for (const { socket, expected } of machine.all) t.ok(socket.bytes.equals(Buffer.concat(expected)))
 })
