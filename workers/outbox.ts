@@ -79,6 +79,7 @@ export class Outbox {
   #full: Buffer[] = []
   #spare: Buffer[] = []
   #areBlocksKept = false
+  #slice: Buffer | null = null
   #scheduled: Scheduled[] = []
   /** The shared frame that last began a queue. */
   #first: Piece | null = null
@@ -119,6 +120,17 @@ export class Outbox {
     if (this.#first === null || this.#first.bytes !== frame)
       this.#first = new Piece(null, frame, 0, frame.length, false)
     return this.#first
+  }
+
+  /** Where the slices of a long frame are built, one after the other, each before it is written. */
+  get slice(): Buffer {
+    this.#slice ??= Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    return this.#slice
+  }
+
+  /** The kernel has not taken all of the slice: it must not be written over. */
+  keepSlice(): void {
+    this.#slice = null
   }
 
   schedule(queue: Scheduled): void {

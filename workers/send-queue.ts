@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
-import { frameHeaderSize } from '../src/shared/protocol/frame-writer.ts'
-import type { Outbox, Piece } from './outbox.ts'
+import { copyBytes } from '../src/shared/protocol/copy-bytes.ts'
+import { frameHeaderSize, writeFrameHeader } from '../src/shared/protocol/frame-writer.ts'
+import { type Outbox, Piece } from './outbox.ts'
 
 /** Past this a queue is written at once instead of at the end of the tick, so the kernel can say that it is full. */
 const WRITE_EARLY_BYTES = 256 * 1024
@@ -78,7 +79,12 @@ export class SendQueue {
     return this.isBlocked || this.#onIdle !== null
   }
 
+  /** Copies `payload`. */
   append(firstByte: number, payload: Uint8Array, frameBytes: number): void {
+    if (frameBytes >= WRITE_EARLY_BYTES && this.#mayWrite()) {
+      this.#writeSlices(firstByte, payload)
+      return
+    }
     this.#tail = this.#outbox.append(this.#tail, firstByte, payload)
     this.#appended(frameBytes)
   }
@@ -89,6 +95,7 @@ export class SendQueue {
     this.#appended(frameHeaderSize(payloadBytes) + payloadBytes)
   }
 
+  /** `frame` is not copied. */
   appendShared(frame: Buffer): void {
     this.#tail = this.#outbox.appendShared(this.#tail, frame)
     this.#appended(frame.length)
@@ -174,6 +181,44 @@ export class SendQueue {
     }
     if (socket.writableLength > 0) this.#block(socket, socket.writableLength)
     else if (this.#isEnding && !socket.writableEnded) socket.end()
+  }
+
+  /** Writes what is queued. Returns whether the kernel takes more. */
+  #mayWrite(): boolean {
+    this.write()
+    return this.#socket !== null && !this.#socket.destroyed && !this.#mustWait
+  }
+
+  /**
+   * Writes a frame as far as the kernel takes it at once, through one buffer that the cache holds: to copy all of it to memory
+   * of its own first costs more than the writes. What the kernel does not take waits, in such memory.
+   */
+  #writeSlices(firstByte: number, payload: Uint8Array): void {
+    const socket = this.#socket as Duplex
+    let start = writeFrameHeader(this.#outbox.slice, 0, firstByte, payload.length)
+    for (let taken = 0; taken < payload.length; start = 0) {
+      const { slice } = this.#outbox
+      const part = payload.subarray(taken, taken + slice.length - start)
+      copyBytes(part, slice, start)
+      taken += part.length
+      const bytes = slice.subarray(0, start + part.length)
+      this.#outbox.count([bytes])
+      socket.write(bytes)
+      if (socket.writableLength === 0) continue
+      this.#outbox.keepSlice()
+      // Before anybody hears of it: an answer to that belongs behind this frame.
+      this.#keep(payload.subarray(taken))
+      this.#block(socket, socket.writableLength)
+      return
+    }
+  }
+
+  /** The end of a frame whose beginning has been written. */
+  #keep(rest: Uint8Array): void {
+    if (rest.length === 0) return
+    this.#tail = new Piece(null, Buffer.from(rest), 0, rest.length, false)
+    this.#queuedBytes = rest.length
+    this.#hold(rest.length)
   }
 
   #block(socket: Duplex, bytes: number): void {

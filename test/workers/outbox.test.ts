@@ -125,7 +125,7 @@ const queues = fc.nat(QUEUES - 1)
 const sizes = fc.oneof(
   { weight: 8, arbitrary: fc.nat(300) },
   { weight: 4, arbitrary: fc.integer({ min: 30_000, max: 60_000 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 300_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 900_000 }) },
 )
 const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), queue: queues, size: sizes }) },

@@ -5,6 +5,7 @@ import t from 'tap'
 import { Counter, Counters } from '../../src/shared/counters.ts'
 import { Outbox } from '../../workers/outbox.ts'
 import { SendQueue } from '../../workers/send-queue.ts'
+import { encodeFrame } from '../fixtures/raw-frame.ts'
 import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
 
 const BINARY = 0x82
@@ -48,6 +49,74 @@ t.test('from 256 KiB on it does not wait for the end of the tick', async (t) => 
   t.equal(socket.writes.length, 1, 'and then it starts over')
   await turn()
   t.equal(socket.bytes.length, EARLY_BYTES + 7)
+})
+
+t.test('a long frame', async (t) => {
+  const payload = Buffer.from(Array.from({ length: 1024 * 1024 }, (_, at) => at % 251))
+  const frame = encodeFrame({ opcode: 2, payload, mask: false })
+  const appendTo = ({ queue }: ReturnType<typeof queued>): void => {
+    const mine = Buffer.from(payload)
+    queue.append(BINARY, mine, frame.length)
+    mine.fill(0)
+  }
+
+  t.test('goes to the kernel at once, through one buffer, behind what was queued before', async (t) => {
+    const all = queued()
+    all.queue.append(BINARY, Buffer.from('abc'), 5)
+    appendTo(all)
+    t.equal(all.queue.bufferedBytes, 0)
+    t.equal(all.row.get(Counter.WIRE_BYTES_OUT), 5 + frame.length)
+    appendTo(all)
+    const [first, ...slices] = all.socket.writes.map(([bytes]) => bytes?.buffer)
+    t.equal(new Set(slices).size, 1)
+    t.not(slices[0], first)
+    t.ok(all.socket.bytes.equals(Buffer.concat([Buffer.from('8203616263', 'hex'), frame, frame])))
+    await turn()
+    t.same(all.told, [])
+  })
+
+  for (const takes of [0, 1, 2, 3, 4]) {
+    t.test(`of which the kernel takes ${takes} slices before it is full`, async (t) => {
+      const row = Counters.allocate(1).row(0)
+      const outbox = new Outbox(row)
+      const socket = new RecordingDuplex()
+      const other = new RecordingDuplex()
+      const pong = Buffer.from('8a00', 'hex')
+      const queue: SendQueue = new SendQueue(outbox, {
+        onBlocked: () => queue.appendShared(pong),
+        onDrained: () => {},
+      })
+      queue.attach(socket)
+      const neighbour = new SendQueue(outbox, { onBlocked: () => {}, onDrained: () => {} })
+      neighbour.attach(other)
+      socket.block(takes)
+      queue.append(BINARY, payload, frame.length)
+      const left = socket.bytes.length < frame.length ? frame.length - socket.bytes.length : 0
+      t.equal(queue.bufferedBytes, left + pong.length)
+      t.equal(outbox.heldBytes, left + pong.length)
+      neighbour.append(BINARY, Buffer.alloc(payload.length), frame.length)
+      socket.unblock()
+      await turn()
+      t.ok(socket.bytes.equals(Buffer.concat([frame, pong])), 'whole, and what the full kernel called for is behind it')
+      t.equal(other.bytes.length, frame.length)
+      t.equal(queue.bufferedBytes, 0)
+      t.equal(outbox.heldBytes, 0)
+      t.equal(row.get(Counter.QUEUED_BYTES), 0)
+      t.equal(row.get(Counter.WIRE_BYTES_OUT), 2 * frame.length + pong.length)
+    })
+  }
+
+  t.test('waits with everything else while the queue is held or has no socket', async (t) => {
+    const held = queued()
+    held.queue.hold(() => {})
+    const absent = queued({ isAttached: false })
+    for (const each of [held, absent]) {
+      appendTo(each)
+      t.equal(each.socket.writes.length, 0)
+      t.equal(each.queue.bufferedBytes, frame.length)
+      t.ok(Buffer.from(each.queue.unsent()).equals(frame))
+    }
+  })
 })
 
 t.test('while the kernel takes nothing the socket gets nothing more', async (t) => {
