@@ -7,12 +7,12 @@ import { decodeValue } from '../shared/values.ts'
 import { diagnostics } from './diagnostics.ts'
 import { HandlerModule, type HandlerModules } from './handler-modules.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { OpenedConnection } from './peer.ts'
+import type { PeerLifecycle } from './peer-lifecycle.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import type { ProcessMemory } from './process-memory.ts'
 import { requestLike } from './request-like.ts'
 import type { RunningShard } from './running-shard.ts'
-import type { Applicant, SecurityLog } from './security-log.ts'
+import type { SecurityLog } from './security-log.ts'
 
 /** Connections that one shard can let in while main is blocked. */
 export const LENT_KEYS = 512
@@ -24,9 +24,9 @@ interface AdmissionsHost {
   readonly modules: HandlerModules
   readonly securityLog: SecurityLog
   readonly memory: ProcessMemory
+  readonly peerLifecycle: PeerLifecycle
   readonly hasMiddleware: boolean
   readonly isShutDown: boolean
-  onOpened(connection: OpenedConnection & { readonly applicant: Applicant }, shard: RunningShard): void
 }
 
 /**
@@ -69,7 +69,7 @@ export class Admissions {
     const request = new UpgradeRequest({ ...fields, params, user: decodeValue(user) })
     const applicant = { request: requestLike(fields), ip: fields.ip }
     diagnostics.handshakeStart(applicant)
-    this.#host.onOpened({ key, request, handler: modules.at(module), agreement, applicant }, shard)
+    this.#host.peerLifecycle.onOpened({ key, request, handler: modules.at(module), agreement, applicant }, shard)
     if (this.#host.isShutDown) peers.get(key)?.close(CloseCode.GOING_AWAY)
     this.#lend(shard)
   }

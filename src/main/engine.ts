@@ -1,25 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
-import { type ConnectionKey, MAX_SLOTS } from '../shared/connection-key.ts'
-import { ConnectionTable, ReadyState } from '../shared/connection-table.ts'
-import { Counter, Counters } from '../shared/counters.ts'
+import type { Counters } from '../shared/counters.ts'
 import { type ErrorCode, ShardwsError } from '../shared/errors.ts'
 import { encodeFanOut } from '../shared/fan-out.ts'
 import type { Handler, HandlerFunction } from '../shared/handler.ts'
 import { bestStrategy, supports } from '../shared/handoff/probe.ts'
 import { LoopLag } from '../shared/loop-lag.ts'
 import { assertMessage } from '../shared/message-arguments.ts'
-import { CloseCode } from '../shared/protocol/close-codes.ts'
-import { RoomInterest } from '../shared/room-interest.ts'
+import type { RoomInterest } from '../shared/room-interest.ts'
 import { Router } from '../shared/router.ts'
 import type { BroadcastOptions, SendOptions } from '../shared/send-options.ts'
 import type { StrategyName } from '../shared/ticket.ts'
-import { Admissions, LENT_KEYS } from './admissions.ts'
+import { Admissions } from './admissions.ts'
 import { AutoRebalance } from './auto-rebalance.ts'
 import { ComputePool } from './compute-pool.ts'
-import { affordableConnections } from './descriptor-limit.ts'
-import { diagnostics } from './diagnostics.ts'
 import type { EngineFacade, EngineObserver } from './engine-observer.ts'
 import { assertModulesPossible, HandlerModules } from './handler-modules.ts'
 import { LimitLog } from './limit-log.ts'
@@ -30,36 +25,28 @@ import { Mesh } from './mesh.ts'
 import { Mover } from './mover.ts'
 import { Newcomers } from './newcomers.ts'
 import type { ResolvedOptions } from './options.ts'
-import { type OpenedConnection, Peer, type PeerContext } from './peer.ts'
+import { PeerLifecycle } from './peer-lifecycle.ts'
 import { PeerRegistry } from './peer-registry.ts'
 import { postToEach } from './post-to-each.ts'
 import { ProcessMemory } from './process-memory.ts'
 import { Publications } from './publications.ts'
 import { RoomNotices } from './room-notices.ts'
 import { Rooms } from './rooms.ts'
-import type { RunningShard, ShardSetup } from './running-shard.ts'
-import { type Applicant, SecurityLog } from './security-log.ts'
+import { SecurityLog } from './security-log.ts'
 import { ServerState } from './server-state.ts'
-import type { ShardEnd } from './shard-endings.ts'
-import { recordShardEvent } from './shard-event-log.ts'
 import { ShardEvents } from './shard-events.ts'
+import { ShardLifecycle } from './shard-lifecycle.ts'
+import { allocateSharedMemory } from './shared-memory.ts'
 import { Shutdown, type ShutdownHost, type ShutdownReport } from './shutdown.ts'
 import { planShutdown, type ShutdownOptions, type ShutdownPlan } from './shutdown-options.ts'
-import { type ShardEvent, Supervisor, type SupervisorObserver } from './supervisor.ts'
-import { mostShards, Topology } from './topology.ts'
+import { Supervisor } from './supervisor.ts'
+import { Topology } from './topology.ts'
 import { TrafficRates } from './traffic-rates.ts'
 import { Upgrades } from './upgrades.ts'
 import { Users } from './users.ts'
 
-/** Why a connection has ended whose shard is gone. */
-const LOSSES: Readonly<Record<ShardEnd, string>> = {
-  died: 'the shard ended',
-  replaced: 'the shard was replaced',
-  stopped: 'the server shut down',
-}
-
 /** Main's owner of all shards: the one object a facade holds. */
-export class Engine implements SupervisorObserver, ShutdownHost {
+export class Engine implements ShutdownHost {
   readonly options: ResolvedOptions
   readonly counters = new MainCounters()
   readonly mainLag = new LoopLag()
@@ -71,16 +58,17 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly securityLog: SecurityLog
   readonly shardCounters: Counters
   readonly peers: PeerRegistry
+  readonly peerLifecycle: PeerLifecycle
   readonly rooms: Rooms
   readonly publications: Publications
   readonly users: Users
   readonly router = new Router()
   /** What handlers in the shards see of the application on main. */
   readonly state = new ServerState(() => this.supervisor.shards.map(({ link }) => link))
+  readonly shardLifecycle = new ShardLifecycle(this)
   readonly supervisor: Supervisor
   readonly compute: ComputePool
   readonly modules: HandlerModules
-  readonly #table: ConnectionTable
   readonly interest: RoomInterest
   readonly mesh = new Mesh()
   readonly mover: Mover
@@ -91,84 +79,60 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   readonly upgrades: Upgrades
   readonly newcomers: Newcomers
   readonly admissions: Admissions
-  readonly #peerContext: PeerContext
   #strategy: StrategyName | null = null
-  #contexts = 0
   #shutdown: Shutdown | null = null
 
   constructor(options: ResolvedOptions, observer: EngineObserver, facade: EngineFacade) {
-    const shards = Math.max(1, options.shards)
     this.options = options
     this.observer = observer
     this.facade = facade
     this.memory = new ProcessMemory(options.maxMemoryBytes)
-    this.capacity = this.#affordable(options.maxConnections)
-    const rows = mostShards(options) + 1
-    const lent = options.accept === 'attach' ? 0 : rows * LENT_KEYS
-    const slots = Math.min(MAX_SLOTS, this.capacity + lent)
-    this.#table = ConnectionTable.allocate(slots)
-    this.shardCounters = Counters.allocate(rows)
-    this.peers = new PeerRegistry(this.#table, this.capacity, slots)
     this.limitLog = new LimitLog(options.logger)
     this.securityLog = new SecurityLog(options.logger)
     this.compute = new ComputePool(options.compute, options.logger, this.limitLog)
-    const { counters, limitLog, securityLog, peers } = this
-    this.users = new Users({ options: options.users, counters, limitLog, find: (id) => peers.find(id) })
-    this.interest = RoomInterest.allocate(rows, options.maxRooms)
+    const { capacity, rows, slots, table, counters: shardCounters, interest } = allocateSharedMemory(options)
+    this.capacity = capacity
+    this.shardCounters = shardCounters
+    this.interest = interest
+
+    const { counters, limitLog, mesh } = this
+    const peers = new PeerRegistry(table, capacity, slots)
+    const find = peers.find.bind(peers)
+    this.peers = peers
+    this.users = new Users({ options: options.users, counters, limitLog, find })
     this.modules = new HandlerModules(
       () => this.supervisor.shards,
-      () => this.mesh.enable(),
+      () => mesh.enable(),
     )
     this.rooms = new Rooms({
-      options,
-      counters,
-      limitLog,
+      ...{ options, counters, limitLog, interest, find },
       observer: new RoomNotices(options.rooms, counters, observer, () => this.rooms),
-      interest: this.interest,
       hasHandlersThere: () => !this.modules.isEmpty,
       isDestination: (index) => this.mover.isDestination(index),
-      find: (id) => peers.find(id),
       shards: () => this.supervisor.shards,
     })
-    this.publications = new Publications({
-      options,
-      rooms: this.rooms,
-      counters,
-      limitLog,
-      onError: (error) => observer.onError(null, error),
-    })
-    this.#peerContext = {
-      server: new MainHandlerServer(this, facade),
-      table: this.#table,
-      hasMiddleware: () => this.hasMiddleware,
-      rooms: this.rooms,
-      counters,
-      limitLog,
-      securityLog,
-      options: options.shard,
-    }
-    const setup: ShardSetup = {
-      options,
+    const { modules, rooms } = this
+    this.publications = new Publications({ options, rooms, counters, limitLog, onError: this.onError.bind(this) })
+    this.peerLifecycle = new PeerLifecycle(this, table, new MainHandlerServer(this, facade))
+
+    const setup = {
+      ...{ options, table, counters: shardCounters, interest, modules, rows },
       strategy: this.#chooseStrategy(),
-      table: this.#table,
-      counters: this.shardCounters,
       observer: new ShardEvents(this),
-      interest: this.interest,
-      modules: this.modules,
-      rows,
     }
-    this.supervisor = new Supervisor(setup, shards, this)
+    const supervisor = new Supervisor(setup, Math.max(1, options.shards), this.shardLifecycle)
+    this.supervisor = supervisor
     this.upgrades = new Upgrades(this)
     this.newcomers = new Newcomers(options.tls, this.accept.bind(this))
     this.admissions = new Admissions(this)
-    const { mesh, peers: all, rooms, modules, supervisor, upgrades } = this
-    this.mover = new Mover({ mesh, peers: all, rooms, table: this.#table, shards: () => supervisor.shards })
-    const chooseSeat = upgrades.chooseSeat.bind(upgrades)
+    this.mover = new Mover({ mesh, peers, rooms, table, shards: () => supervisor.shards })
     this.topology = new Topology({
-      ...{ options, peers: all, supervisor, modules, mover: this.mover, chooseSeat },
+      ...{ options, peers, supervisor, modules, mover: this.mover },
+      chooseSeat: this.upgrades.chooseSeat.bind(this.upgrades),
       isShutDown: () => this.isShutDown,
     })
     this.#autoRebalance = options.autoRebalance && new AutoRebalance(options.autoRebalance, this)
+
     if (options.handler !== undefined) this.route('*', options.handler)
     this.memory.observe(new MemoryRelief({ logger: options.logger, shards: () => supervisor.shards }))
     this.memory.start()
@@ -177,11 +141,6 @@ export class Engine implements SupervisorObserver, ShutdownHost {
   /** How sockets reach the shards; null until that is known. */
   get strategy(): StrategyName | null {
     return this.#strategy
-  }
-
-  /** Connections that keep compression contexts. */
-  get contexts(): number {
-    return this.#contexts
   }
 
   get isShutDown(): boolean {
@@ -265,7 +224,7 @@ export class Engine implements SupervisorObserver, ShutdownHost {
 
   onHandlerError(error: Error): void {
     this.counters.handlerErrors++
-    this.observer.onError(null, error)
+    this.onError(error)
   }
 
   onShutDown(): void {
@@ -273,114 +232,16 @@ export class Engine implements SupervisorObserver, ShutdownHost {
     this.memory.stop()
   }
 
-  // ── from the opening handshakes ──
+  // ── from its parts ──
 
-  /** The client has its 101. Before its shard can know of it: from then on the shard writes these fields. */
-  onGiving(key: ConnectionKey, shard: RunningShard): void {
-    this.#table.setShard(key, shard.index)
-    this.#table.setReadyState(key, ReadyState.OPEN)
-    const now = performance.timeOrigin + performance.now()
-    this.#table.setConnectedAt(key, now)
-    this.#table.setLastActivity(key, now)
+  /** No connection is left, nor a handshake under way. */
+  onAllClosed(): void {
+    this.#shutdown?.onAllClosed()
   }
 
-  /**
-   * The client has its 101 and the socket is on its way. From here on the connection is open for main: what is
-   * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
-   */
-  onOpened(connection: OpenedConnection & { readonly applicant: Applicant }, shard: RunningShard): void {
-    const peer = new Peer(connection, shard, this.#peerContext)
-    if (peer.keepsContext) this.#contexts++
-    this.peers.open(peer)
-    this.counters.opened++
-    const opened = { outcome: 'opened', status: 101, code: null, id: peer.id, shard: shard.index } as const
-    diagnostics.handshakeEnd(connection.applicant, opened)
-    this.observer.onConnection(peer)
-  }
-
-  // ── from the shards ──
-
-  onClosed(key: ConnectionKey, code: number, reason: string): void {
-    const peer = this.peers.get(key)
-    // Of one that was lost on its way to another shard both may tell.
-    if (peer === undefined) return
-    peer.home.assigned--
-    this.#release(key, code, reason)
-  }
-
-  /** Its connections move to a fresh one. */
-  onFaltered(shard: RunningShard, cause: Error): void {
-    this.observer.onError(null, cause)
-    void this.topology.evacuate(shard).then((isDone) => {
-      if (isDone) this.onShardEvent({ kind: 'evacuated', shard: shard.index, cause })
-    })
-  }
-
-  // ── from the supervisor ──
-
-  onSeatsChanged(): void {
-    this.newcomers.entrance?.onSeatsChanged()
-  }
-
-  onShardCreated(shard: RunningShard): void {
-    this.state.postAll(shard.link)
-    this.mesh.add(shard)
-    this.mover.onShardCreated(shard)
-    this.modules.onShardCreated(shard, shard.moduleCount)
-    if (this.memory.isTaken('contexts')) shard.link.allowContexts(false)
-  }
-
-  /** Nothing comes from this shard any more: one that was blocked, or ended before its last words were read, has not told all. */
-  onShardGone(shard: RunningShard, how: ShardEnd): void {
-    if (how === 'died') {
-      this.counters.shardDeaths++
-      this.shardCounters.row(shard.index).add(Counter.DEATHS, 1)
-    }
-    this.mesh.remove(shard)
-    this.interest.clear(shard.index)
-    this.modules.onShardEnded(shard)
-    this.upgrades.onShardEnded(shard)
-    this.newcomers.onShardEnded(shard)
-    this.admissions.onShardEnded(shard)
-    this.mover.onShardEnded(shard)
-    const lost = [...this.peers].filter((peer) => peer.isOn(shard))
-    for (const { key } of lost) this.#table.setReadyState(key, ReadyState.CLOSED)
-    this.rooms.release(lost)
-    for (const { key } of lost) this.#release(key, CloseCode.ABNORMAL_CLOSURE, LOSSES[how])
-  }
-
-  onShardEvent(event: ShardEvent): void {
-    recordShardEvent(event, this.counters, this.options.logger)
-    this.onSeatsChanged()
-    this.facade.onShardEvent(event)
-  }
-
+  /** What concerns no connection has failed. */
   onError(error: Error): void {
     this.observer.onError(null, error)
-  }
-
-  #affordable(wanted: number): number {
-    const capacity = affordableConnections(wanted)
-    if (capacity < wanted) {
-      const details = { option: 'maxConnections', wanted, capacity }
-      this.options.logger.warn(
-        details,
-        'the limit of open files (ulimit -n) allows fewer connections than maxConnections',
-      )
-    }
-    return capacity
-  }
-
-  #release(key: ConnectionKey, code: number, reason: string): void {
-    this.upgrades.guard.remove(key)
-    const peer = this.peers.release(key)
-    if (peer?.keepsContext) this.#contexts--
-    if (peer !== undefined) {
-      this.rooms.release([peer])
-      this.users.release(peer)
-      this.observer.onClose(peer, code, reason)
-    }
-    if (this.peers.claimed === 0) this.#shutdown?.onAllClosed()
   }
 
   async #chooseStrategy(): Promise<StrategyName> {

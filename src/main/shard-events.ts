@@ -17,11 +17,13 @@ import type { Mover } from './mover.ts'
 import type { Newcomers } from './newcomers.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Peer } from './peer.ts'
+import type { PeerLifecycle } from './peer-lifecycle.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { recordRefusal } from './refusal.ts'
 import type { Rooms } from './rooms.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { SecurityLog } from './security-log.ts'
+import type { ShardLifecycle } from './shard-lifecycle.ts'
 import type { ShardObserver } from './shard-reports.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Upgrades } from './upgrades.ts'
@@ -46,8 +48,8 @@ interface Host {
   readonly compute: Compute
   readonly observer: EngineObserver
   readonly facade: EngineFacade
-  onClosed(key: ConnectionKey, code: number, reason: string): void
-  onFaltered(shard: RunningShard, cause: Error): void
+  readonly peerLifecycle: Pick<PeerLifecycle, 'onClosed'>
+  readonly shardLifecycle: Pick<ShardLifecycle, 'onFaltered'>
 }
 
 /** What the shards tell their engine, as far as it concerns the application or a handshake. */
@@ -126,7 +128,7 @@ export class ShardEvents implements ShardObserver<RunningShard> {
   }
 
   onFaltered(shard: RunningShard, cause: Buffer): void {
-    this.#host.onFaltered(shard, decodeError(cause))
+    this.#host.shardLifecycle.onFaltered(shard, decodeError(cause))
   }
 
   onKnocked(shard: RunningShard, visit: number, knock: Buffer): void {
@@ -197,7 +199,7 @@ export class ShardEvents implements ShardObserver<RunningShard> {
   }
 
   onClosed(_shard: RunningShard, key: ConnectionKey, code: number, reason: string): void {
-    this.#host.onClosed(key, code, reason)
+    this.#host.peerLifecycle.onClosed(key, code, reason)
   }
 
   /** The last words of a shard that has ended do not count for its replacement. */

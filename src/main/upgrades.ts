@@ -21,6 +21,7 @@ import { diagnostics, type HandshakeResult } from './diagnostics.ts'
 import { Handshake, type HandshakeContext } from './handshake.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { PeerLifecycle } from './peer-lifecycle.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { createPlacement, type Placement } from './placement.ts'
 import type { ProcessMemory } from './process-memory.ts'
@@ -42,11 +43,8 @@ interface UpgradeHost {
   readonly supervisor: Supervisor
   readonly router: Router
   readonly memory: ProcessMemory
-  /** Connections that keep compression contexts. */
-  readonly contexts: number
+  readonly peerLifecycle: PeerLifecycle
   readonly hasMiddleware: boolean
-  onGiving(key: ConnectionKey, shard: RunningShard): void
-  onOpened(handshake: Handshake, shard: RunningShard): void
   onError(error: Error): void
 }
 
@@ -145,7 +143,7 @@ export class Upgrades implements HandshakeContext {
   agree({ extensions }: OpeningHandshake): Agreement | null {
     const { deflatePolicy, shard, shards } = this.options
     if (deflatePolicy === null || shard.compression === null || extensions.length === 0) return null
-    const contexts = this.#host.contexts + this.#promisedContexts
+    const contexts = this.#host.peerLifecycle.contexts + this.#promisedContexts
     const isRoom = contexts < shard.compression.maxDedicatedContexts * Math.max(1, shards)
     const mayKeep = isRoom && !this.#host.memory.isTaken('contexts')
     const policy = mayKeep ? deflatePolicy : withoutTakeover(deflatePolicy)
@@ -192,12 +190,12 @@ export class Upgrades implements HandshakeContext {
   }
 
   onGiving(key: ConnectionKey, shard: RunningShard): void {
-    this.#host.onGiving(key, shard)
+    this.#host.peerLifecycle.onGiving(key, shard)
   }
 
   onGiven(handshake: Handshake, shard: RunningShard): void {
     this.#forget(handshake)
-    this.#host.onOpened(handshake, shard)
+    this.#host.peerLifecycle.onOpened(handshake, shard)
   }
 
   onAbandoned(handshake: Handshake): void {
