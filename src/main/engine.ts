@@ -159,7 +159,11 @@ export class Engine implements ShutdownHost {
 
   /** @throws ShardwsError ARGUMENT_INVALID, OPTION_INVALID */
   route(paths: string | readonly string[], handler: Handler | HandlerFunction | URL): void {
-    if (handler instanceof URL) assertModulesPossible(this.options)
+    if (handler instanceof URL) {
+      assertModulesPossible(this.options)
+      // What is wrong with the paths is said before every shard loads the module.
+      this.router.assertNew(paths)
+    }
     this.router.add(paths, handler instanceof URL ? this.modules.add(handler) : handler)
     this.admissions.onRulesChanged()
   }

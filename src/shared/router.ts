@@ -12,6 +12,8 @@ const PARAM_SEGMENT = /^:[A-Za-z_]\w*$/
 export class Router {
   /** Its limit on parameters would be a silent 404; `maxUrlLength` bounds them. */
   readonly #routes = createRouter({ maxParamLength: Number.MAX_SAFE_INTEGER, caseSensitive: true })
+  /** Of all routes: one more like them could never be reached. */
+  readonly #patterns = new Set<string>()
   /** As they were added. */
   readonly routes: { readonly path: string; readonly handler: Handler }[] = []
 
@@ -19,13 +21,30 @@ export class Router {
     return this.routes.length === 0
   }
 
-  /** @throws ShardwsError ARGUMENT_INVALID */
+  /** All of the paths, or none. @throws ShardwsError ARGUMENT_INVALID */
   add(paths: string | readonly string[], handler: Handler | HandlerFunction): void {
+    const all = this.assertNew(paths)
+    const store = asHandler(handler)
+    for (const path of all) {
+      this.#routes.on('GET', wholePath(path), ignore, store)
+      this.#patterns.add(patternOf(path))
+      this.routes.push({ path, handler: store })
+    }
+  }
+
+  /** Returns as a list what `add` would take. @throws ShardwsError ARGUMENT_INVALID */
+  assertNew(paths: string | readonly string[]): readonly string[] {
     const all = typeof paths === 'string' ? [paths] : paths
     if (!Array.isArray(all) || all.length === 0) throw invalidPath(paths)
     for (const path of all) assertPath(path)
-    const store = asHandler(handler)
-    for (const path of all) this.#add(path, store)
+    const patterns = new Set(this.#patterns)
+    for (const path of all) {
+      const pattern = patternOf(path)
+      if (patterns.has(pattern))
+        throw new ShardwsError('ARGUMENT_INVALID', `path: there is a route like '${path}' already`)
+      patterns.add(pattern)
+    }
+    return all
   }
 
   /** Null: no route takes this path. */
@@ -37,15 +56,15 @@ export class Router {
     for (const name in params) if (params[name] === '' && name !== '*') return null
     return { handler: found.store as Handler, params }
   }
+}
 
-  #add(path: string, handler: Handler): void {
-    try {
-      this.#routes.on('GET', path === '*' ? '/*' : path, ignore, handler)
-    } catch (cause) {
-      throw new ShardwsError('ARGUMENT_INVALID', `path: there is a route like '${path}' already`, { cause })
-    }
-    this.routes.push({ path, handler })
-  }
+function wholePath(path: string): string {
+  return path === '*' ? '/*' : path
+}
+
+/** The same for paths that differ in the names of their parameters only. */
+function patternOf(path: string): string {
+  return wholePath(path).replace(/:\w+/g, ':')
 }
 
 function assertPath(path: unknown): void {

@@ -38,6 +38,15 @@ for (const shards of [0, 2]) {
     )
   }
 
+  t.test(`shards: ${shards}, a module for paths that cannot be added is not loaded`, async (t) => {
+    const engine = await EngineUnderTest.start(t, { shards })
+    engine.server.route('/taken', { message: () => {} })
+    for (const path of ['no path', '/taken']) {
+      t.throws(() => engine.server.route(path, moduleOf('throws-at-import')), { code: 'ARGUMENT_INVALID' })
+    }
+    await t.resolves(engine.server.ready())
+  })
+
   t.test(`shards: ${shards}, a module that is added to a server that runs`, async (t) => {
     const engine = await EngineUnderTest.start(t, { shards })
     engine.server.route('/later', moduleOf('validated'))

@@ -105,6 +105,21 @@ t.test('RT08 a path is like another whatever its parameters are called', async (
   t.throws(() => router.add('/game/:gameId', () => {}), error)
   router.add('/game/*', () => {})
   t.throws(() => router.add('/game/*', () => {}), error)
+  router.add('*', () => {})
+  t.throws(() => router.add('/*', () => {}), error)
+  t.throws(() => router.assertNew(['/new', '/game/:id']), error)
+})
+
+t.test('RT08 of several paths all are added or none', async (t) => {
+  const router = new Router()
+  router.add('/taken', () => {})
+  const error = { code: 'ARGUMENT_INVALID', message: /already$/ }
+  for (const paths of [
+    ['/new', '/taken'],
+    ['/:one', '/:other'],
+  ])
+    t.throws(() => router.add(paths, () => {}), error)
+  t.same([router.find('/new'), router.routes.length], [null, 1])
 })
 
 t.test('RT02 what is no path and what is no handler', async (t) => {
