@@ -13,38 +13,22 @@ import { requestFields } from '../shared/request-fields.ts'
 import type { RouteMatch } from '../shared/route-match.ts'
 import { UpgradeRequest } from '../shared/upgrade-request.ts'
 import { encodeValue } from '../shared/values.ts'
-import { isAccepting, verdictOf } from '../shared/verdict.ts'
 import { HandlerModule } from './handler-modules.ts'
-import type { MainCounters } from './main-counters.ts'
-import type { ResolvedOptions, VerifyClient } from './options.ts'
+import type { ResolvedOptions } from './options.ts'
+import { Reservation, type ReservationContext } from './reservation.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant } from './security-log.ts'
-
-/** How long a shard may take to confirm a reservation before another one is asked. */
-const RESERVE_TIMEOUT_MS = 1000
+import { Verification } from './verification.ts'
 
 /** What a handshake needs from its server. */
-export interface HandshakeContext {
+export interface HandshakeContext extends ReservationContext {
   readonly options: ResolvedOptions
-  readonly counters: MainCounters
-  /** By the clock that calls `sweep`. */
-  readonly nowMs: number
   /** Whether middleware has to let a new connection in. */
   readonly hasMiddleware: boolean
   /** What compression is agreed on with this client, null for none. */
   agree(opening: OpeningHandshake): Agreement | null
   /** The route that serves this target, null without routes. */
   match(url: string): RouteMatch | null
-  /** Null: none can take it now, and any will do. @throws ShardwsError PLACEMENT_FAILED */
-  chooseSeat(request: UpgradeRequest): number | null
-  /** Whether new connections may go there. */
-  isSeated(shard: RunningShard): boolean
-  shardAt(seat: number): RunningShard | null
-  /** Whether it is worth waiting for the shard of this seat. */
-  isComing(seat: number): boolean
-  /** Calls back once when a shard can take connections again; false when none will. */
-  awaitShard(callback: () => void): boolean
-  cancelAwait(callback: () => void): void
   /** @param status what the client was answered, undefined if somebody else knows. */
   onRefused(handshake: Handshake, code: ErrorCode, status: number | undefined): void
   /** The client has left. */
@@ -55,7 +39,6 @@ export interface HandshakeContext {
   onGiven(handshake: Handshake, shard: RunningShard): void
   /** The client has its 101, but no shard could be given the socket. */
   onLost(handshake: Handshake): void
-  onError(error: Error): void
 }
 
 /** The arguments of an `upgrade` event, and where it comes from. */
@@ -75,14 +58,14 @@ export interface Upgrade extends Applicant {
 export class Handshake {
   readonly key: ConnectionKey
   readonly applicant: Applicant
+  readonly home: RunningShard | null
   readonly #context: HandshakeContext
   readonly #raw: IncomingMessage
   readonly #socket: Duplex
   readonly #head: Buffer
-  readonly #home: RunningShard | null
   readonly #dueMs: number
-  #verifyDueMs = Number.POSITIVE_INFINITY
-  #reserveDueMs = Number.POSITIVE_INFINITY
+  readonly #verification: Verification
+  readonly #reservation: Reservation
   #opening!: OpeningHandshake
   #request!: UpgradeRequest
   #handler: object | null = null
@@ -91,14 +74,10 @@ export class Handshake {
   #user: Uint8Array = NO_USER
   /** The handler in the shard has let the client in. */
   #isJudged = false
-  #shard: RunningShard | null = null
-  /** Whose shard cannot take it yet, and no other one will do. */
-  #awaitedSeat: number | null = null
   #agreement: Agreement | null = null
   #isAccepted = false
   /** Refused, given away or left: main has nothing more to do for it. */
   #isOver = false
-  readonly #onAdopting = (): void => this.#place()
 
   /** @param dueMs by when the client must have its answer. */
   constructor(key: ConnectionKey, context: HandshakeContext, upgrade: Upgrade, dueMs: number) {
@@ -109,8 +88,10 @@ export class Handshake {
     this.#raw = request
     this.#socket = socket
     this.#head = head
-    this.#home = home
+    this.home = home
     this.#dueMs = dueMs
+    this.#verification = new Verification(this, context)
+    this.#reservation = new Reservation(this, context)
     socket.on('close', () => this.#onSocketClose())
   }
 
@@ -121,6 +102,11 @@ export class Handshake {
   /** The handler of its route. */
   get handler(): object | null {
     return this.#handler
+  }
+
+  /** The handler module in the shard, `NO_MODULE` for a handler on main. */
+  get module(): number {
+    return this.#module
   }
 
   get agreement(): Agreement | null {
@@ -135,13 +121,14 @@ export class Handshake {
   }
 
   get shard(): RunningShard | null {
-    return this.#shard
+    return this.#reservation.shard
   }
 
   async run(opening: OpeningHandshake): Promise<void> {
     this.#opening = opening
     const { verifyClient } = this.#context.options
-    const verdict = verifyClient === undefined ? ACCEPTED : await this.#verify(async () => verifyClient(this.#raw))
+    const verdict =
+      verifyClient === undefined ? ACCEPTED : await this.#verification.ask(async () => verifyClient(this.#raw))
     if (verdict === null || this.#isOver) return
     const protocol = this.#selectProtocol()
     if (protocol === null) return
@@ -150,24 +137,22 @@ export class Handshake {
     this.#request = new UpgradeRequest(requestFields(this.#raw, found))
     this.#handler = match?.handler ?? null
     const isWelcome = this.#handler instanceof HandlerModule ? await this.#prepare(this.#handler) : await this.#ask()
-    if (isWelcome && !this.#isOver) this.#place()
+    if (isWelcome && !this.#isOver) this.#reservation.begin()
   }
 
   /** Ends what has come due. */
   sweep(nowMs: number): void {
-    if (nowMs >= this.#verifyDueMs) this.fail('VERIFY_TIMEOUT')
+    if (this.#verification.isDue(nowMs)) this.fail('VERIFY_TIMEOUT')
     else if (nowMs >= this.#dueMs) this.fail('HANDSHAKE_TIMEOUT')
-    else if (nowMs >= this.#reserveDueMs) this.#onReserveTimeout()
-    // That memory is free again is not announced.
-    else if (this.#awaitedSeat !== null) this.#take(this.#awaitedSeat)
+    else this.#reservation.sweep(nowMs)
   }
 
   /** The shard will take the socket. `mustJudge`: its handler wants to be asked about the request first. */
   onReserved(shard: RunningShard, mustJudge: boolean): void {
-    if (shard !== this.#shard || this.#isOver) return
-    this.#reserveDueMs = Number.POSITIVE_INFINITY
+    if (shard !== this.shard || this.#isOver) return
+    this.#reservation.confirm()
     if (mustJudge && !this.#isJudged) {
-      this.#verifyDueMs = this.#context.nowMs + this.#context.options.verifyTimeoutMs
+      this.#verification.begin()
       shard.link.judge(this.key, this.#module, encodeValue({ ...this.#request }, 'user'))
       return
     }
@@ -177,17 +162,15 @@ export class Handshake {
 
   /** The handler in the shard has decided. */
   onJudged(shard: RunningShard, answer: boolean | Verdict | Error): void {
-    if (shard !== this.#shard || this.#isOver) return
-    this.#verifyDueMs = Number.POSITIVE_INFINITY
-    const verdict = this.#judge(answer)
+    if (shard !== this.shard || this.#isOver) return
+    const verdict = this.#verification.judge(answer)
     if (verdict === null || !this.#welcome(verdict)) return
     this.#isJudged = true
     this.onReserved(shard, false)
   }
 
   onShardEnded(shard: RunningShard): void {
-    if (shard !== this.#shard || this.#isOver) return
-    this.#replace()
+    if (shard === this.shard && !this.#isOver) this.#reservation.replace()
   }
 
   /** Refuses the client, or ends its connection if it has its 101 already. */
@@ -204,39 +187,8 @@ export class Handshake {
     }
   }
 
-  /** Asks whoever is to decide about the client; null: it was refused. */
-  async #verify(decide: () => ReturnType<VerifyClient>): Promise<Verdict | null> {
-    this.#verifyDueMs = this.#context.nowMs + this.#context.options.verifyTimeoutMs
-    try {
-      const answer = await decide()
-      if (typeof answer === 'object' && answer?.answered === true) {
-        this.#leave(answer.status)
-        return null
-      }
-      return this.#judge(answer)
-    } catch (error) {
-      return this.#judge(error as Error)
-    } finally {
-      this.#verifyDueMs = Number.POSITIVE_INFINITY
-    }
-  }
-
-  /** What an answer means; a refusal is sent, and null returned. */
-  #judge(answer: boolean | Verdict | Error): Verdict | null {
-    if (answer instanceof Error) {
-      this.#context.onError(new ShardwsError('VERIFY_FAILED', undefined, { cause: answer }))
-      this.fail('VERIFY_FAILED')
-      return null
-    }
-    const verdict = verdictOf(answer)
-    if (isAccepting(verdict)) return verdict
-    const { status = 401, headers, body } = verdict
-    this.fail('UNAUTHORIZED', { status, ...(headers && { headers }), ...(body === undefined ? {} : { body }) })
-    return null
-  }
-
   /** The socket is somebody else's from now on, who has answered the client with this status. */
-  #leave(status: number | undefined): void {
+  leave(status: number | undefined): void {
     if (this.#isOver) return
     this.#end()
     releaseReading(this.#socket)
@@ -247,7 +199,7 @@ export class Handshake {
   async #ask(): Promise<boolean> {
     const handler = this.#handler as Handler | null
     if (handler?.upgrade === undefined) return true
-    const verdict = await this.#verify(async () => handler.upgrade?.(this.#request) ?? true)
+    const verdict = await this.#verification.ask(async () => handler.upgrade?.(this.#request) ?? true)
     return verdict !== null && this.#welcome(verdict)
   }
 
@@ -259,7 +211,7 @@ export class Handshake {
       this.#user = encodeValue(this.#request.user, 'user')
       return true
     } catch (error) {
-      return this.#judge(error as Error) !== null
+      return this.#verification.judge(error as Error) !== null
     }
   }
 
@@ -284,57 +236,6 @@ export class Handshake {
     if (protocol !== '' || !requireProtocol) return protocol
     this.fail('BAD_REQUEST', { body: 'none of the offered subprotocols is supported' })
     return null
-  }
-
-  #place(): void {
-    if (this.#home !== null) return this.#stayAt(this.#home)
-    let seat: number | null
-    try {
-      seat = this.#context.chooseSeat(this.#request)
-    } catch (error) {
-      this.#context.counters.handlerErrors++
-      this.#context.onError(error as Error)
-      this.fail('PLACEMENT_FAILED')
-      return
-    }
-    if (seat !== null) this.#take(seat)
-    else if (!this.#context.awaitShard(this.#onAdopting)) this.fail('NO_SHARD')
-  }
-
-  /** The request was read there. One that is late is waited for: nobody else can take its place. */
-  #stayAt(home: RunningShard): void {
-    if (!home.isRunning || !this.#context.isSeated(home)) return this.fail('NO_SHARD')
-    this.#reserve(home)
-    this.#reserveDueMs = Number.POSITIVE_INFINITY
-  }
-
-  #take(seat: number): void {
-    const shard = this.#context.shardAt(seat)
-    if (!shard?.canTake) {
-      this.#awaitedSeat = seat
-      if (!this.#context.isComing(seat)) this.fail('NO_SHARD')
-      return
-    }
-    this.#awaitedSeat = null
-    this.#reserve(shard)
-    this.#reserveDueMs = this.#context.nowMs + RESERVE_TIMEOUT_MS
-  }
-
-  #reserve(shard: RunningShard): void {
-    this.#shard = shard
-    shard.assigned++
-    shard.link.reserve(this.key, this.#module)
-  }
-
-  #onReserveTimeout(): void {
-    if (this.#shard !== null) this.#shard.isLate = true
-    this.#replace()
-  }
-
-  #replace(): void {
-    this.#context.counters.replaced++
-    this.#leaveShard()
-    this.#place()
   }
 
   #accept(shard: RunningShard): void {
@@ -372,12 +273,6 @@ export class Handshake {
     this.#context.onGiven(this, shard)
   }
 
-  #leaveShard(): void {
-    if (this.#shard !== null) this.#shard.assigned--
-    this.#shard = null
-    this.#reserveDueMs = Number.POSITIVE_INFINITY
-  }
-
   /** The client has left; nobody is there to be answered. */
   #onSocketClose(): void {
     if (this.#isOver) return
@@ -387,7 +282,7 @@ export class Handshake {
 
   #end(): void {
     this.#isOver = true
-    this.#context.cancelAwait(this.#onAdopting)
+    this.#reservation.end()
   }
 }
 
