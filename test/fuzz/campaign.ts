@@ -1,9 +1,6 @@
-import { type Outcome, play } from './play.ts'
+import { play, playAll } from './play.ts'
 import { type Session, saveToCorpus } from './session.ts'
 import { Target } from './target.ts'
-
-/** Sessions at once. */
-const CONCURRENCY = 24
 
 /** Sessions between two looks at the whole. */
 export const BATCH = 200
@@ -39,7 +36,7 @@ export class Campaign {
   /** Plays all of them, then looks at the whole. What is wrong is in `findings`. */
   async run(sessions: readonly Session[]): Promise<void> {
     const before = this.findings.length
-    await this.#playAll(sessions)
+    await playAll(sessions, (session) => this.#play(session))
     const what = await this.#target.findings()
     if (what.length === 0) return
     // What a session saw itself is what it did to the whole, most likely.
@@ -53,18 +50,8 @@ export class Campaign {
     if (what.length > 0 && this.findings.length === 0) this.findings.push({ session: null, what })
   }
 
-  async #playAll(sessions: readonly Session[]): Promise<void> {
-    const waiting = [...sessions]
-    const playOn = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.#play(next)
-    }
-    await Promise.all(Array.from({ length: CONCURRENCY }, playOn))
-  }
-
   async #play(session: Session): Promise<void> {
-    const outcome = await play(session, this.#target.process.ports).catch(
-      (error): Outcome => ({ findings: [String(error)], status: 0, closeCode: null }),
-    )
+    const outcome = await play(session, this.#target.process.ports[session.server])
     this.tally.sessions += 1
     count(this.tally.statuses, outcome.status)
     if (outcome.status === 101) count(this.tally.closeCodes, String(outcome.closeCode ?? 'none'))

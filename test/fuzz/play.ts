@@ -1,11 +1,12 @@
 import { RawSocket } from '../fixtures/raw-socket.ts'
-import type { Ports } from './server-process.ts'
 import { bytesOf, type Session } from './session.ts'
-import { Transcript } from './transcript.ts'
+import { type IsForeign, Transcript } from './transcript.ts'
 import { Verdict } from './verdict.ts'
 
 /** Of every wait; far beyond what any of them takes. */
 const DEADLINE_MS = 20_000
+/** Sessions at once. */
+const CONCURRENCY = 24
 
 export interface Outcome {
   /** What is wrong; empty when nothing is. */
@@ -16,10 +17,29 @@ export interface Outcome {
   readonly closeCode: number | null
 }
 
-/** Plays one session against its server and judges what came back. */
-export async function play(session: Session, ports: Ports): Promise<Outcome> {
-  const socket = await RawSocket.open(ports[session.server], DEADLINE_MS)
-  const transcript = new Transcript()
+/** Plays one session against the server at this port and judges what came back. Never rejects: what fails is a finding. */
+export async function play(session: Session, port: number, isForeign?: IsForeign): Promise<Outcome> {
+  try {
+    return await playOn(await RawSocket.open(port, DEADLINE_MS), session, isForeign)
+  } catch (error) {
+    return { findings: [String(error)], status: 0, closeCode: null }
+  }
+}
+
+/** Calls `playOne` for each of them, for some at the same time. */
+export async function playAll(
+  sessions: readonly Session[],
+  playOne: (session: Session) => Promise<void>,
+): Promise<void> {
+  const waiting = [...sessions]
+  const playNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await playOne(next)
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, playNext))
+}
+
+async function playOn(socket: RawSocket, session: Session, isForeign?: IsForeign): Promise<Outcome> {
+  const transcript = new Transcript(isForeign)
   const verdict = new Verdict(session, transcript)
   socket.onBytes = (bytes) => transcript.take(bytes)
   socket.describe = () => `${transcript.messages.length} echoes, close ${transcript.closeCode}`

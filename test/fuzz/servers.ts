@@ -4,14 +4,19 @@ import type { WebSocketServerOptions } from '../../src/index.ts'
 export const MAX_PAYLOAD = 70_000
 export const MAX_FRAGMENTS = 16
 
-const LIMITS: WebSocketServerOptions = {
+/** What a server must be told for the model to know what it does. */
+export const MODELLED = {
   maxPayload: MAX_PAYLOAD,
   maxFragments: MAX_FRAGMENTS,
+  protocols: ['chat', 'v2.json'],
+} as const satisfies WebSocketServerOptions
+
+const LIMITS: WebSocketServerOptions = {
+  ...MODELLED,
   // No session sends as much, so everything must be echoed.
   maxBackpressure: 8 * 1024 * 1024,
   // Few: slots that leak are soon missed.
   maxConnections: 200,
-  protocols: ['chat', 'v2.json'],
   compressThreshold: 64,
 }
 

@@ -8,6 +8,9 @@ import type { ModelMessage } from './model.ts'
 /** RSV1 in `ReceivedFrame.rsv`. */
 const COMPRESSED = 4
 
+/** Whether a message is no echo: somebody has sent it to everybody. */
+export type IsForeign = (message: ModelMessage) => boolean
+
 /** What a server sent on one connection, and what of it RFC 9112, 6455 and 7692 forbid. */
 export class Transcript {
   readonly answers: HttpAnswer[] = []
@@ -18,9 +21,15 @@ export class Transcript {
   closeCode: number | null = null
   readonly violations: string[] = []
   readonly #frames = new RawFrameReader()
+  readonly #isForeign: IsForeign
   #unread: Buffer = Buffer.alloc(0)
   #fragments: ReceivedFrame[] = []
   #deflate: DeflateContext | null = null
+
+  /** @param isForeign Default: there are only echoes. */
+  constructor(isForeign: IsForeign = () => false) {
+    this.#isForeign = isForeign
+  }
 
   /** Whether the opening handshake has succeeded. */
   get isOpen(): boolean {
@@ -110,7 +119,8 @@ export class Transcript {
     this.#fragments = []
     const payload = rsv === COMPRESSED ? this.#inflate(body) : body
     if (opcode === RawOpcode.Text && !isUtf8(payload)) this.#wrong('text that is not UTF-8')
-    this.messages.push({ isText: opcode === RawOpcode.Text, payload })
+    const message = { isText: opcode === RawOpcode.Text, payload }
+    if (!this.#isForeign(message)) this.messages.push(message)
   }
 
   #inflate(body: Buffer): Buffer {

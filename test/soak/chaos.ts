@@ -28,6 +28,11 @@ export type Misfortune =
   | { readonly name: 'storm'; readonly ms: number }
   | { readonly name: 'break'; readonly count: number }
   | { readonly name: 'half-close'; readonly count: number }
+  /** For so long the server's process may open so many descriptors more, and no others. */
+  | { readonly name: 'no-descriptors'; readonly ms: number; readonly spare: number }
+  | { readonly name: 'hostile'; readonly sessions: number }
+  /** While connections move, those of the hostile too. */
+  | { readonly name: 'hostile-in-move'; readonly move: 'reload' | 'rebalance'; readonly sessions: number }
 
 type ChaosScenario = Pick<Scenario, 'roundMs' | 'chaosEveryMs' | 'shards' | 'hasMoves' | 'only'>
 
@@ -45,7 +50,7 @@ export function planChaos(random: Random, { roundMs, chaosEveryMs, shards, hasMo
   for (let atMs = chaosEveryMs; atMs < roundMs; atMs += random.between(least, most)) {
     if (deck.length === 0) {
       const all = [...freshDeck(random), ...(hasMoves ? moves(random, shards) : [])]
-      deck = random.shuffled(only === undefined ? all : all.filter(({ name }) => name === only))
+      deck = random.shuffled(only === undefined ? all : all.filter(({ name }) => only.includes(name)))
     }
     actions.push({ atMs, misfortune: deck.pop() as Misfortune })
   }
@@ -69,6 +74,8 @@ function freshDeck(random: Random): Misfortune[] {
     { name: 'storm', ms: 1000 },
     { name: 'break', count: random.between(1, 4) },
     { name: 'half-close', count: random.between(1, 4) },
+    { name: 'no-descriptors', ms: random.between(1000, 3000), spare: random.below(3) },
+    { name: 'hostile', sessions: random.between(50, 150) },
   ]
 }
 
@@ -76,6 +83,7 @@ function moves(random: Random, shards: number): Misfortune[] {
   const move = random.pick(['reload', 'rebalance'] as const)
   return [
     { name: 'kill-in-move', move, how: random.pick(KILLS), pick: pick(random) },
+    { name: 'hostile-in-move', move, sessions: random.between(50, 150) },
     { name: 'evacuate', pick: pick(random) },
     { name: 'reload' },
     { name: 'reload' },

@@ -2,11 +2,13 @@
 import t from 'tap'
 import type { Cut } from './bad-network.ts'
 import { describeAction } from './chaos.ts'
-import { type Books, check, isExplained } from './check.ts'
+import { type Books, check, isExplained, Violations } from './check.ts'
 import { faultTimes, kindOf } from './fault-times.ts'
+import { judgeAttack } from './hostile.ts'
 import { Entry, type Row } from './ledger.ts'
 import { Kind, MAIN, NO_ROOM } from './message.ts'
 import type { Hit, ServerBook } from './server-book.ts'
+import { judgeShortage, type Shortage } from './shortage.ts'
 
 const [ADA, BEA, CARL] = [1, 2, 3]
 const ROOM = 7
@@ -187,6 +189,29 @@ t.test('what the network has cut is no fault of the server, and nothing else is 
   t.same(cut(100 + CARL, 900).wrong(), ['disturbed'], 'another one')
   t.same(cut(100 + BEA, 100).wrong(), ['disturbed'], 'one before it, with the same port')
   t.same(cut(100 + BEA, 2000).wrong(), ['disturbed'], 'it had ended before')
+})
+
+t.test('without descriptors newcomers are sent away, and those who are there go on', async (t) => {
+  const wrong = (details: Partial<Shortage>): string[] => {
+    const violations = new Violations()
+    const shortage = { newcomers: 9, letIn: 2, echoes: 40, controls: 4, recoveryMs: 5, ...details }
+    judgeShortage(shortage, violations)
+    return violations.examples
+  }
+  t.same(wrong({}), [])
+  t.same(wrong({ letIn: 9 }), ['shortage: there was none: 9 of 9 newcomers were let in'])
+  t.same(wrong({ echoes: 3 }), ['shortage: 4 controls got 3 echoes without descriptors'])
+})
+
+t.test('what hostile clients must not get, and that they were let in at all', async (t) => {
+  const wrong = (opened: number, findings: string[]): string[] => {
+    const violations = new Violations()
+    judgeAttack({ sessions: 2, opened, findings }, violations)
+    return violations.examples
+  }
+  t.same(wrong(1, []), [])
+  t.same(wrong(1, ['session a:1: close code 1000']), ['hostile: session a:1: close code 1000'])
+  t.same(wrong(0, []), ['hostile: none of 2 sessions was let in'])
 })
 
 t.test('what was done, and how long it took the server to notice and to get over it', async (t) => {

@@ -46,6 +46,10 @@ export class Talker {
     })
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   /** What it has printed last. */
   get output(): string {
     return this.#output

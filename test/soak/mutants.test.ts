@@ -17,17 +17,24 @@ const NAMES: Readonly<Record<Mutant, RegExp>> = {
   ghost: /at rest/,
   'cut-in-move': /disturbed|control/,
   impatient: /disturbed/,
+  silent: /hostile/,
+  'needs-descriptor': /server/,
 }
 
 /** Those that only one misfortune brings to light. */
-const ONLY: Partial<Record<Mutant, string>> = { impatient: 'pause-clients', 'cut-in-move': 'reload' }
+const ONLY: Partial<Record<Mutant, string>> = {
+  impatient: 'pause-clients',
+  'cut-in-move': 'reload',
+  silent: 'hostile',
+  'needs-descriptor': 'no-descriptors',
+}
 
 t.jobs = 3
 
 for (const [mutant, defect] of Object.entries(MUTANTS)) {
   t.test(`${mutant}: ${defect}`, { timeout: 60_000 }, async (t) => {
     const only = ONLY[mutant as Mutant]
-    const scenario = { ...TINY, ...(only !== undefined && { only }) }
+    const scenario = { ...TINY, ...(only !== undefined && { only: [only] }) }
     const soak = new Soak({ scenario, seed: 'mutants', durationMs: TINY.roundMs, mutant: mutant as Mutant })
     const wrong = violationsOf(await soak.run())
     t.match(Object.keys(wrong).join(', '), NAMES[mutant as Mutant], JSON.stringify(wrong))

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { RoomDirectory } from '../../src/main/room-directory.ts'
 import { Connection } from '../../workers/connection.ts'
 import type { ConnectionSnapshot } from '../../workers/connection-snapshot.ts'
@@ -17,6 +18,8 @@ export const MUTANTS = {
   ghost: 'who closes or loses its shard stays in the directory of rooms',
   impatient: 'who is silent for a second is taken for dead',
   'cut-in-move': 'a connection is cut when it arrives at another shard',
+  silent: 'who breaks the protocol is cut off without a close frame',
+  'needs-descriptor': 'a shard that cannot open a descriptor ends',
 } as const
 export type Mutant = keyof typeof MUTANTS
 
@@ -101,5 +104,13 @@ const SHARD_DEFECTS: Partial<Record<Mutant, () => void>> = {
       restore.call(this, snapshot)
       if (isDue()) setImmediate(() => this.terminate())
     }
+  },
+  silent: () => {
+    Connection.prototype.refuse = function () {
+      this.terminate()
+    }
+  },
+  'needs-descriptor': () => {
+    setInterval(() => closeSync(openSync('/dev/null', 'r')), 100).unref()
   },
 }

@@ -45,13 +45,15 @@ export function totalsOf({ rounds }: SoakReport): Figures {
 }
 
 export function markdown(report: SoakReport): string {
-  const { seed, scenario, rounds, elapsedMs, baseline, longestControlGapMs, echoes } = report
+  const { seed, scenario, rounds, elapsedMs, baseline, longestControlGapMs, echoes, leftOut } = report
   const env = readEnvironment()
   const totals = totalsOf(report)
   const times = rounds.flatMap((round) => round.times)
   const closes = sumOf(rounds.map(({ server }) => server.counts))
   const drops = sumOf(rounds.map(({ server }) => server.drops))
   const directory = percentiles(rounds.map(({ directoryMs }) => directoryMs))
+  const attacks = sumOf(rounds.map(({ attack }) => ({ ...attack })))
+  const shortages = rounds.flatMap((round) => round.shortages)
   const last = rounds.at(-1)?.atRest ?? baseline
   const wrong = violationsOf(report)
   const rows: [string, string | number][] = [
@@ -68,6 +70,11 @@ export function markdown(report: SoakReport): string {
     ['refused', totals.refused],
     ['drops that the server counted', listed(drops)],
     ["main's directory is the truth, ms", told(directory)],
+    ['sessions of hostile clients, of these let in', `${attacks.sessions ?? 0}, ${attacks.opened ?? 0}`],
+    [
+      'newcomers while there were no descriptors, of these let in',
+      `${sum(shortages.map(({ newcomers }) => newcomers))}, ${sum(shortages.map(({ letIn }) => letIn))}`,
+    ],
     ['echoes of the control clients', echoes],
     ['longest gap between two of them, ms', Math.round(longestControlGapMs)],
     [
@@ -105,6 +112,7 @@ export function markdown(report: SoakReport): string {
       times,
     ),
     '',
+    ...Object.entries(leftOut).map(([name, reason]) => `- ${name} was left out: ${reason}`),
     ...examplesOf(report).map((text) => `- ${text.replaceAll('\n', ' ')}`),
     '',
   ].join('\n')
@@ -169,6 +177,10 @@ function sumOf(records: readonly Readonly<Record<string, number>>[]): Record<str
   const sums: Record<string, number> = {}
   for (const record of records) for (const [key, value] of Object.entries(record)) sums[key] = (sums[key] ?? 0) + value
   return sums
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 function listed(counts: Readonly<Record<string, number>>): string {

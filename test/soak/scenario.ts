@@ -20,8 +20,8 @@ export interface Scenario {
   readonly hasMoves: boolean
   /** Whether threads, descriptors and memory are compared with what they were: every shard is replaced once before. */
   readonly hasBaseline: boolean
-  /** The name of the only misfortune. Default: all of them. */
-  readonly only?: string
+  /** The names of the only misfortunes. Default: all of them. */
+  readonly only?: readonly string[]
   readonly limits: Limits
 }
 
@@ -66,7 +66,7 @@ export const SHORT: Scenario = {
   ...FULL,
   clientsPerProcess: 50,
   messagesPerSecond: 60,
-  roundMs: 10_000,
+  roundMs: 14_000,
   chaosEveryMs: 700,
   limits: PATIENT,
 }

@@ -1,10 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { WebSocketServer } from '../../src/index.ts'
+import { ShardwsError, WebSocketServer } from '../../src/index.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { openDescriptors, threadCount } from '../fixtures/process-resources.ts'
 import { ShardOrders } from '../fixtures/shards/shard-orders.ts'
 import { Random } from '../fuzz/random.ts'
+import { MODELLED } from '../fuzz/servers.ts'
 import { behaviour } from './behaviour.ts'
 import type { Kill } from './chaos.ts'
 import { machineMs } from './clock.ts'
@@ -22,6 +23,10 @@ const GIVE_UP_MS = 30_000
 const OBEY_MS = 5000
 const STALL_MS = 500
 const KILL_MS = 1500
+/** Where clients that behave and controls are. */
+const HONEST_PATH = /^\/(?:shard|main)\/(\d+)$/
+/** Of connections that were failed for what they have sent; or the code was their own. */
+const VIOLATIONS = [1002, 1007, 1008, 1009]
 /** What an obedient shard throws. */
 const ORDERED = 'ordered to throw'
 
@@ -32,6 +37,8 @@ class Subject {
   readonly #random: Random
   /** Numbers of the clients, by id. */
   readonly #numbers = new Map<string, number>()
+  /** Closed for what they have sent, of those that are none of them. */
+  #failedGuests = 0
   #sent: MainMessage[] = []
   #hits: Hit[] = []
   #evacuationsMs: number[] = []
@@ -48,6 +55,7 @@ class Subject {
     breakMain(MUTANT)
     this.#random = new Random(seed)
     this.#server = new WebSocketServer({
+      ...MODELLED,
       shards,
       execArgv: [],
       logLevel: 'error',
@@ -64,16 +72,17 @@ class Subject {
     server.setMaxListeners(0)
     server.route('/shard/:number', new URL('./soak.handler.js', import.meta.url))
     server.route('/main/:number', behaviour)
-    server.on('connection', (id, { path }) => this.#numbers.set(id, Number(path.split('/')[2])))
-    server.on('close', (id, code, reason) => {
-      this.#closeTimes.push({ client: this.#numbers.get(id) ?? -1, ms: machineMs() })
-      this.#numbers.delete(id)
-      const what = `${code} ${reason}`.trim()
-      this.#closes[what] = (this.#closes[what] ?? 0) + 1
+    server.route('*', new URL('../../workers/echo.handler.js', import.meta.url))
+    server.on('connection', (id, { path }) => {
+      const number = HONEST_PATH.exec(path)?.[1]
+      if (number !== undefined) this.#numbers.set(id, Number(number))
     })
+    server.on('close', (id, code, reason) => this.#onClose(id, code, reason))
     server.on('error', (id, error) => {
       const { code } = error as { code?: string }
-      const isWanted = code === 'TRANSPORT_FAILED' || error.message === ORDERED
+      const isGuest = id !== null && !this.#numbers.has(id)
+      const isOwnFault = code === 'TRANSPORT_FAILED' || (isGuest && error instanceof ShardwsError)
+      const isWanted = isOwnFault || error.message === ORDERED
       if (!isWanted) this.note(`error of ${id}: ${error.stack}`)
     })
     server.on('shard', ({ kind, shard }) => {
@@ -81,6 +90,18 @@ class Subject {
     })
     this.#before = server.stats()
     setInterval(() => this.#sample(), SAMPLE_MS).unref()
+  }
+
+  #onClose(id: string, code: number, reason: string): void {
+    const client = this.#numbers.get(id)
+    if (client === undefined) {
+      if (VIOLATIONS.includes(code)) this.#failedGuests++
+      return
+    }
+    this.#numbers.delete(id)
+    this.#closeTimes.push({ client, ms: machineMs() })
+    const what = `${code} ${reason}`.trim()
+    this.#closes[what] = (this.#closes[what] ?? 0) + 1
   }
 
   note(fault: string): void {
@@ -110,6 +131,7 @@ class Subject {
     this.#faults = []
     this.#closes = {}
     this.#closeTimes = []
+    this.#failedGuests = 0
     this.#before = this.#server.stats()
     let lastMs = performance.now()
     let due = 0
@@ -181,7 +203,7 @@ class Subject {
   book(): ServerBook {
     const [now, before] = [this.#server.stats(), this.#before]
     const drop = (name: 'slowConsumer' | 'backpressure' | 'link'): number => now.dropped[name] - before.dropped[name]
-    const failed = now.errors.protocol - before.errors.protocol
+    const failed = now.errors.protocol - before.errors.protocol - this.#failedGuests
     if (failed > 0) this.note(`${failed} protocol errors of honest clients`)
     const handler = now.errors.handler - before.errors.handler - this.#evacuationsMs.length
     if (handler > 0) this.note(`${handler} handler errors`)

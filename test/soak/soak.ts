@@ -10,14 +10,17 @@ import { Controls } from './controls.ts'
 import { Talker } from './conversation.ts'
 import { Crowds } from './crowds.ts'
 import { type FaultTimes, faultTimes } from './fault-times.ts'
+import { type Attack, Hostiles, judgeAttack } from './hostile.ts'
 import type { Mutant } from './mutants.ts'
 import type { Scenario } from './scenario.ts'
 import type { AtRest, ServerBook } from './server-book.ts'
+import { hasPrlimit, judgeShortage, runShort, type Shortage } from './shortage.ts'
 
 const SERVER_FILE = new URL('./server-process-main.js', import.meta.url)
 /** When nothing has changed for so long, nothing does any more. */
 const QUIET_MS = 1000
 const SLOW_MS = 1500
+const NO_ATTACK: Attack = { sessions: 0, opened: 0, findings: [] }
 /** A room that only slow readers are in: the one behind the others. */
 const slowRoom = ({ rooms }: Scenario): number => rooms
 
@@ -39,6 +42,8 @@ export interface RoundReport {
   readonly actions: readonly string[]
   readonly directoryMs: number
   readonly atRest: AtRest
+  readonly shortages: readonly Shortage[]
+  readonly attack: Omit<Attack, 'findings'>
   readonly violations: Readonly<Record<string, number>>
   readonly examples: readonly string[]
 }
@@ -50,6 +55,8 @@ export interface SoakReport {
   readonly baseline: AtRest
   readonly longestControlGapMs: number
   readonly echoes: number
+  /** Misfortunes that this machine does not allow, with the reason. */
+  readonly leftOut: Readonly<Record<string, string>>
   /** Not of a round: the end of the server. */
   readonly atTheEnd: readonly string[]
   readonly elapsedMs: number
@@ -59,16 +66,17 @@ export interface SoakReport {
 export class Soak {
   readonly #options: SoakOptions
   readonly #server: Talker
-  readonly #random: Random
   readonly #folder = mkdtempSync(join(tmpdir(), 'shardws-soak-'))
   #port = 0
   #processes = 0
   #network: BadNetwork | null = null
+  #hostiles: Hostiles | null = null
+  #shortages: Shortage[] = []
+  #leftOut: Readonly<Record<string, string>> = {}
   #controls: Controls | null = null
 
   constructor(options: SoakOptions) {
     this.#options = options
-    this.#random = new Random(options.seed)
     const environment: Record<string, string> = options.mutant === undefined ? {} : { SOAK_MUTANT: options.mutant }
     this.#server = new Talker(SERVER_FILE, environment)
   }
@@ -77,8 +85,10 @@ export class Soak {
     const { scenario, seed, durationMs } = this.#options
     const startMs = performance.now()
     this.#port = await this.#server.ask<number>('start', { shards: scenario.shards, seed })
-    this.#network = await BadNetwork.open(this.#port, this.#random)
+    this.#network = await BadNetwork.open(this.#port, new Random(`${seed} network`))
     this.#controls = await Controls.open(this.#port, scenario.shards)
+    this.#hostiles = new Hostiles(this.#port, seed)
+    if (!(await hasPrlimit())) this.#leftOut = { 'no-descriptors': 'there is no prlimit' }
     const baseline = await this.#warmUp()
     const rounds: RoundReport[] = []
     do rounds.push(await this.#round(rounds.length + 1, baseline))
@@ -88,7 +98,8 @@ export class Soak {
     const atTheEnd = await this.#end()
     const { longestGapMs: longestControlGapMs, echoes } = this.#controls
     const elapsedMs = performance.now() - startMs
-    return { seed, scenario, rounds, baseline, longestControlGapMs, echoes, atTheEnd, elapsedMs }
+    const leftOut = this.#leftOut
+    return { seed, scenario, rounds, baseline, longestControlGapMs, echoes, leftOut, atTheEnd, elapsedMs }
   }
 
   /** Some clients come and go, and every shard is replaced once: what is at rest now is so after every round. */
@@ -109,12 +120,13 @@ export class Soak {
   }
 
   async #round(number: number, baseline: AtRest): Promise<RoundReport> {
-    const { scenario, say = () => {} } = this.#options
+    const { scenario, seed, say = () => {} } = this.#options
     const { roundMs, shards, mainPerSecond, rooms, limits, hasMoves } = scenario
     const crowds = await this.#startCrowds(scenario, `round ${number}`)
     await this.#server.ask('begin', { perSecond: mainPerSecond, rooms })
     await crowds.publish()
-    const plan = planChaos(this.#random, scenario)
+    // The network draws as often as bytes pass: from a source of its own, or no plan would come twice.
+    const plan = planChaos(new Random(`${seed} chaos ${number}`), scenario)
     const actions = await this.#play(plan, roundMs, crowds)
     if (hasMoves) await this.#server.ask('resize', shards)
     const unsettled = await crowds.settle(() => this.#server.ask('final'))
@@ -126,10 +138,15 @@ export class Soak {
     this.#options.onBooks?.(books)
     const { violations, figures } = check(books)
     this.#controls?.judge(server.hits, violations)
+    const { findings, ...attack } = this.#hostiles?.take() ?? NO_ATTACK
+    judgeAttack({ findings, ...attack }, violations)
+    const shortages = this.#shortages.splice(0)
+    for (const shortage of shortages) judgeShortage(shortage, violations)
     for (const text of unsettled) violations.add('unsettled', text)
     for (const text of misplaced) violations.add('directory', text)
     if (directoryMs > limits.directoryMs) violations.add('directory', `the truth only after ${directoryMs} ms`)
-    const times = faultTimes(books)
+    const recoveries = shortages.map(({ recoveryMs }) => ({ kind: 'no-descriptors', recoveryMs }))
+    const times = [...faultTimes(books), ...recoveries]
     for (const { kind, recoveryMs = 0 } of times) {
       if (recoveryMs > limits.recoveryMs) violations.add('recovery', `${recoveryMs} ms after ${kind}`)
     }
@@ -145,6 +162,8 @@ export class Soak {
       actions,
       directoryMs,
       atRest,
+      shortages,
+      attack,
       violations: violations.counts,
       examples: violations.examples,
     }
@@ -166,6 +185,7 @@ export class Soak {
     const elapsed = (): number => performance.now() - startMs
     const done: string[] = []
     for (const { atMs, misfortune } of plan) {
+      if (misfortune.name in this.#leftOut) continue
       if (elapsed() > roundMs) break
       await after(Math.max(0, atMs - elapsed()))
       const text = describeAction(misfortune)
@@ -221,7 +241,21 @@ export class Soak {
         await crowds.slow(misfortune.count, slowRoom(this.#options.scenario), SLOW_MS)
         await server.ask('burst', { room: slowRoom(this.#options.scenario), messages: misfortune.messages })
         break
+      case 'no-descriptors':
+        await this.#runShort(misfortune)
+        break
+      case 'hostile':
+        await this.#hostiles?.play(misfortune.sessions)
+        break
+      case 'hostile-in-move':
+        await Promise.all([server.ask(misfortune.move), this.#hostiles?.play(misfortune.sessions)])
+        break
     }
+  }
+
+  async #runShort({ ms, spare }: { ms: number; spare: number }): Promise<void> {
+    const controls = this.#controls as Controls
+    this.#shortages.push(await runShort({ pid: this.#server.pid, port: this.#port, ms, spare, controls }))
   }
 
   /** Returns how long it took main to know the truth of all rooms, and what it does not know by then. */
