@@ -30,6 +30,8 @@ function answer(socket: Socket, { room, publisher, seq }: Message, kind: Kind, n
   reply(socket, { kind, room, nonce, publisher, seq }, NOTHING)
 }
 
+/** Only a socket that ends, or whose slow reader has filled its queue, may refuse an answer. */
 function reply(socket: Socket, header: Parameters<typeof encode>[0], body: Buffer): void {
-  if (!socket.send(encode(header, body, false)) && socket.readyState === 1) throw new Error('an answer was refused')
+  const isSent = socket.send(encode(header, body, false))
+  if (!isSent && socket.readyState === 1 && socket.bufferedAmount === 0) throw new Error('an answer was refused')
 }
