@@ -3,6 +3,8 @@
  * arguments in a way of its own, and all of them take `never`.
  */
 export interface PlainSocket {
+  /** 1 while it is open: from the close frame of the server to `onclose` it is not. */
+  readonly readyState: number
   /** Bytes that were sent and not written yet. */
   readonly bufferedAmount: number
   /** The subprotocol that the server chose, '' without one. */

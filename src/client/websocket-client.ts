@@ -37,6 +37,10 @@ type TypeOf<Message> = Message extends { readonly type: infer Type extends strin
 /** Codes that a browser lets a page close with. */
 const NORMAL_CLOSURE = 1000
 const ABNORMAL_CLOSURE = 1006
+/** `readyState` of a socket. */
+const OPEN = 1
+/** A connection that has stood for so long is no failure of the server's when it ends. */
+const STABLE_MS = 5000
 
 /**
  * A WebSocket that comes back, for browsers and Node. It connects at once; what is sent while there is no connection waits,
@@ -57,6 +61,8 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   /** Changes with each attempt: what an older one still says is not heard. */
   #attempt: object = {}
   #failedAttempts = 0
+  /** Connections in a row that opened and did not last: a server that accepts and hangs up is no reason to hurry. */
+  #briefConnections = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #connections = 0
   #dropped = 0
@@ -137,7 +143,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
    */
   send(message: Outgoing): boolean {
     const data = this.#encode(message)
-    if (this.#state === 'open') {
+    if (this.#canSend()) {
       this.#socket?.send(data as never)
       return true
     }
@@ -154,6 +160,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   reconnect(): void {
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#failedAttempts = 0
+    this.#briefConnections = 0
     this.#leave(NORMAL_CLOSURE, 'reconnecting')
     this.#connect()
   }
@@ -180,6 +187,11 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     }
     this.#leave(code, reason)
     this.#end(code, reason)
+  }
+
+  /** A server that has said goodbye may leave the connection for a while. What is sent then would be lost. */
+  #canSend(): boolean {
+    return this.#state === 'open' && this.#socket?.readyState === OPEN
   }
 
   #connect(): void {
@@ -225,10 +237,14 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     clearTimeout(this.#timer)
     this.#state = 'open'
     this.#failedAttempts = 0
+    this.#briefConnections++
+    this.#timer = setTimeout(() => {
+      this.#briefConnections = 0
+    }, STABLE_MS)
     const isReconnect = this.#connections++ > 0
     const attempt = this.#attempt
     this.#emit('open', { isReconnect })
-    while (this.#attempt === attempt && this.#state === 'open') {
+    while (this.#attempt === attempt && this.#canSend()) {
       const message = this.#waiting.take()
       if (message === undefined) break
       this.#socket?.send(message as never)
@@ -236,6 +252,8 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   }
 
   #onMessage(data: unknown): void {
+    // Some classes go on until the server has answered the close.
+    if (this.#state !== 'open') return
     if (!this.#options.json) return this.#emit('message', data as Message)
     let message: Message
     try {
@@ -280,7 +298,8 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
 
   #wait(leastMs: number): void {
     const attempt = this.#failedAttempts + 1
-    const delayMs = leastMs + backoffMs(attempt, this.#options.backoff, this.#options.random)
+    const step = Math.max(attempt, this.#briefConnections)
+    const delayMs = leastMs + backoffMs(step, this.#options.backoff, this.#options.random)
     this.#timer = setTimeout(() => this.#connect(), delayMs)
     this.#emit('reconnecting', { attempt, delayMs })
   }

@@ -9,6 +9,7 @@ import { WebSocketClient, type WebSocketClientOptions } from '../../src/client/w
 import { tokenFromProtocol, WebSocketServer, type WebSocketServerOptions } from '../../src/index.ts'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 import { ClientEvents } from '../fixtures/client-events.ts'
+import { WEBSOCKET_CLASSES } from '../fixtures/websocket-classes.ts'
 
 const FAST = { base: 2, factor: 2, max: 8 }
 const NEVER = { base: 1_000_000, factor: 1, max: 1_000_000, jitter: 0 }
@@ -34,10 +35,7 @@ async function unusedUrl(): Promise<string> {
 
 type Url = ConstructorParameters<typeof WebSocketClient>[0]
 
-const globalClass = (globalThis as { WebSocket?: PlainSocketClass }).WebSocket
-const CLASSES: Record<string, PlainSocketClass> = { ws: WsWebSocket, ...(globalClass && { global: globalClass }) }
-
-for (const [className, WebSocket] of Object.entries(CLASSES)) {
+for (const [className, WebSocket] of Object.entries(WEBSOCKET_CLASSES)) {
   const connect = <Message = string | ArrayBuffer, Outgoing = Message | Uint8Array>(
     t: Test,
     url: Url,
@@ -225,7 +223,7 @@ for (const [className, WebSocket] of Object.entries(CLASSES)) {
   })
 }
 
-const { ws } = CLASSES as { ws: PlainSocketClass }
+const { ws } = WEBSOCKET_CLASSES as { ws: PlainSocketClass }
 
 t.test('CL03 a token in the query, as a subprotocol and in a header, asked for before each attempt', async (t) => {
   const bearer = tokenFromProtocol('bearer.', ['chat'])

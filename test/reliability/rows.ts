@@ -11,7 +11,6 @@ export const ROWS: readonly number[] = [
 export const NOT_YET: Readonly<Record<number, string>> = {
   44: 'messages are bytes or text: there is no decoder of payloads',
   68: 'there are no resume sessions',
-  82: 'there is no client',
 }
 
 /** Tests that prove a part of a row and do not carry its number: row, file below `test/`, text of the title. */
