@@ -6,6 +6,11 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
+/** 1 shard, 2 shards. */
+export function plural(amount: number, what: string): string {
+  return `${count(amount)} ${what}${amount === 1 ? '' : 's'}`
+}
+
 /** Such as 12.3 MiB. */
 export function bytes(value: number): string {
   let unit = 0

@@ -44,7 +44,7 @@ t.test('a handler of the user, loaded anew by SIGHUP with the connection open', 
   await t.rejects(MessageClient.connect(url.replace('/mine', '/other')), { message: /404/ })
   writeFileSync(join(folder, 'mine.handler.mjs'), HANDLER.replace('first', 'second'))
   serve.signal('SIGHUP')
-  await serve.printed(/reloaded: 1 connections moved, 0 stayed, 0 closed/)
+  await serve.printed(/reloaded: 1 connection moved, 0 stayed, 0 closed/)
   client.socket.send('b')
   t.equal(await client.nextText(), 'second b')
   writeFileSync(join(folder, 'mine.handler.mjs'), 'export default')

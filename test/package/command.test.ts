@@ -38,3 +38,14 @@ t.test('it serves with the handlers of the package', async (t) => {
   serve.signal('SIGTERM')
   t.equal(await serve.ended, 0)
 })
+
+t.test('--metrics without prom-client says what is missing and what for', async (t) => {
+  const serve = new NodeProcess([entry, 'serve', '--port', '0', '--shards', '1', '--metrics'], { cwd: project })
+  t.teardown(() => serve.signal('SIGKILL'))
+  t.equal(await serve.ended, 1)
+  t.equal(serve.stdout, '')
+  t.equal(
+    serve.stderr,
+    'shardws: --metrics formats its figures with prom-client, which does not come with shardws. prom-client is not installed: npm install prom-client\n',
+  )
+})

@@ -3,7 +3,7 @@ import { Signals } from '../../main/signals.ts'
 import { command } from '../command.ts'
 import { CommandError } from '../command-error.ts'
 import { ExitCode } from '../exit-code.ts'
-import { count } from '../figures.ts'
+import { count, plural } from '../figures.ts'
 import type { Output, Terminal } from '../terminal.ts'
 import { BENCH_OPTIONS, type BenchOptions, planLoad } from './bench-options.ts'
 import type { LoadPlan } from './load-plan.ts'
@@ -76,7 +76,7 @@ interface Progress {
 function showProgress(load: LoadThreads, plan: LoadPlan, err: Output): Progress {
   let startedMs: number | null = null
   const timer = setInterval(() => {
-    const opening = `${count(load.open)} of ${count(plan.connections)} connections`
+    const opening = `${count(load.open)} of ${plural(plan.connections, 'connection')}`
     if (startedMs === null) return err.live(opening)
     const seconds = (performance.now() - startedMs) / 1000
     const end = plan.messages === null ? '' : ` of ${count(plan.messages)}`

@@ -1,4 +1,4 @@
-import { bytes, count, milliseconds, percent } from '../figures.ts'
+import { bytes, count, milliseconds, percent, plural } from '../figures.ts'
 import { formatRows } from '../help.ts'
 import type { Output } from '../terminal.ts'
 import { chart } from './chart.ts'
@@ -38,7 +38,7 @@ function titleOf({ url, connections, inFlight, size, threads, elapsedMs, wasInte
   const parts = [
     plural(connections.opened, 'connection'),
     `${count(inFlight)} in flight`,
-    `${count(size)} bytes`,
+    plural(size, 'byte'),
     plural(threads, 'thread'),
     `${(elapsedMs / 1000).toFixed(1)} s${wasInterrupted ? ', interrupted' : ''}`,
   ]
@@ -60,8 +60,4 @@ function formatPercentiles({ p50, p90, p99, p999, max }: Percentiles): string {
   return Object.entries(named)
     .map(([name, value]) => `${name} ${milliseconds(value)}`)
     .join('  ')
-}
-
-function plural(amount: number, what: string): string {
-  return `${count(amount)} ${what}${amount === 1 ? '' : 's'}`
 }

@@ -1,4 +1,5 @@
 import type { WebSocketServer } from '../../facades/websocket-server.ts'
+import { plural } from '../figures.ts'
 import { formatRows } from '../help.ts'
 import type { Terminal } from '../terminal.ts'
 import type { HandlerFile } from './handler-file.ts'
@@ -24,8 +25,7 @@ export function announce({ out }: Terminal, { options, handler, webSocket, files
   if (files !== null) rows.push(['files', `${at('http', '/')} from ${files.folder}`])
   if (metrics !== undefined) rows.push(['metrics', at('http', metrics)])
   if (dashboard !== undefined) rows.push(['dashboard', `${at('http', dashboard)} for browsers on this machine`])
-  const threads =
-    shards.length === 0 ? 'the main thread' : `${shards.length} ${shards.length === 1 ? 'shard' : 'shards'}`
+  const threads = shards.length === 0 ? 'the main thread' : plural(shards.length, 'shard')
   out.line(`${out.paint('bold', `shardws serves ${handler.name}`)} on ${threads} (${handoff})`)
   for (const row of formatRows(rows)) out.line(row)
   out.line(out.paint('dim', 'Ctrl-C ends it, SIGHUP loads the handler anew.'))

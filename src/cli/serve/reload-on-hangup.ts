@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import type { WebSocketServer } from '../../facades/websocket-server.ts'
 import { explain } from '../explain.ts'
+import { plural } from '../figures.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** SIGHUP reads certificates and loads the handler anew, unless it means that the terminal has gone: then it ends the server. */
@@ -35,7 +36,7 @@ export class ReloadOnHangup {
     try {
       await this.#renew()
       const { moved, stayed, closed } = await this.#webSocket.reload()
-      out.line(`reloaded: ${moved} connections moved, ${stayed} stayed, ${closed} closed`)
+      out.line(`reloaded: ${plural(moved, 'connection')} moved, ${stayed} stayed, ${closed} closed`)
     } catch (error) {
       const { cause } = error as Error
       err.line(`${err.paint('red', 'not reloaded, what was there goes on:')} ${explain(cause ?? error)}`)

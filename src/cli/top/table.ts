@@ -1,5 +1,5 @@
 import { escapeControls } from '../../main/log-text.ts'
-import { bytes, count, milliseconds, percent } from '../figures.ts'
+import { bytes, count, milliseconds, percent, plural } from '../figures.ts'
 import type { Output } from '../terminal.ts'
 import { Change, type Rates } from './rates.ts'
 import type { ServerReading, ShardReading } from './reading.ts'
@@ -30,8 +30,8 @@ export function formatServer(before: ServerReading | undefined, now: ServerReadi
   const head = [
     state,
     `up ${duration(now.uptimeSeconds)}`,
-    `${count(now.connections)} of ${count(now.capacity)} connections`,
-    `${count(now.rooms)} rooms`,
+    `${count(now.connections)} of ${plural(now.capacity, 'connection')}`,
+    plural(now.rooms, 'room'),
     `${rate(rates?.in)} in/s`,
     `${rate(rates?.out)} out/s`,
     warn(out, now.mainDelayMs >= LATE_MS, `main ${milliseconds(now.mainDelayMs)} late`),
