@@ -4,6 +4,7 @@ import t from 'tap'
 import { OPTION_NAMES, resolveOptions } from '../../src/main/resolve-options.ts'
 import { planShutdown } from '../../src/main/shutdown-options.ts'
 import { ERRORS, type ErrorCode, type ShardwsError } from '../../src/shared/errors.ts'
+import { numericMembers } from '../fixtures/numeric-options.ts'
 import { REPOSITORY } from '../fixtures/repository.ts'
 import { tableRows } from '../fixtures/table-rows.ts'
 
@@ -36,20 +37,10 @@ const REQUIRED: Readonly<Record<string, object>> = {
   compute: { filename: new URL(import.meta.url) },
 }
 
-/** The names within options that are objects. */
-const INNER: Readonly<Record<string, readonly string[]>> = {
-  autoRebalance: ['intervalMs', 'ratio', 'minDifference', 'maxMoves'],
-  rateLimit: ['messages', 'perMs', 'burst', 'bytesPerSecond', 'action', 'graceMs'],
-  connectionRate: ['perIp', 'windowMs', 'burst', 'maxAddresses'],
-  compression: [
-    ...['mode', 'level', 'memLevel', 'serverMaxWindowBits', 'clientMaxWindowBits'],
-    ...['maxDedicatedContexts', 'inflateBytesPerSecond'],
-  ],
-  auth: ['mode', 'timeoutMs'],
-  outbox: ['max', 'drop', 'maxBytes', 'maxUsers', 'ttlMs'],
-  compute: ['maxThreads', 'minThreads', 'maxQueue', 'idleTimeoutMs', 'taskTimeoutMs', 'startTimeoutMs'],
-  shutdown: ['graceMs', 'drainMs', 'deadlineMs', 'retryAfterSeconds'],
-}
+/** The names within options that are objects, as far as they are numbers; those of `shutdown` are an option's too. */
+const INNER = numericMembers('src/main/options.ts', 'WebSocketServerOptions').map(
+  ([name, inner]) => `${name === 'handleSignals' ? 'shutdown' : name}.${inner}`,
+)
 
 function complaint(resolve: () => unknown): string {
   try {
@@ -68,7 +59,7 @@ function rangeOf(path: string): readonly [number, number] | null {
     name === 'shutdown'
       ? complaint(() => planShutdown({ [inner as string]: value }))
       : complaint(() => resolveOptions({ [name]: inner === undefined ? value : { ...REQUIRED[name], [inner]: value } }))
-  const [, least, most] = /must be an integer from (\d+) to (\d+)/.exec(text) ?? []
+  const [, least, most] = /must be an? (?:integer|number) from (\d+) to (\d+)/.exec(text) ?? []
   return least === undefined ? null : [Number(least), Number(most)]
 }
 
@@ -85,9 +76,9 @@ function numberOf(text: string): number {
 const limits = tableRows(read('limits.md'), 4) as [string, string, string, string][]
 
 t.test('limits.md: every option that is a number once, with its range', async (t) => {
-  const inner = (name: string): string[] => (INNER[name] ?? []).map((each) => `${name}.${each}`)
-  const paths = [...OPTION_NAMES.flatMap((name) => [name, ...inner(name)]), ...inner('shutdown')]
-  const numbers = paths.filter((path) => rangeOf(path) !== null)
+  const withoutRange = INNER.filter((path) => rangeOf(path) === null)
+  t.same(withoutRange, ['shutdown.code'], 'what is typed as a number says its range, if it has one')
+  const numbers = [...OPTION_NAMES, ...INNER].filter((path) => rangeOf(path) !== null)
   t.same(limits.map(([path]) => path).sort(), numbers.sort())
   for (const [path, , range] of limits) {
     const [least, most] = range.split(/,/)[0]!.split(' to ')
