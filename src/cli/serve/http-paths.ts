@@ -23,6 +23,8 @@ function metricsOf(webSocket: WebSocketServer): HttpHandler {
   } catch (error) {
     const { code, message } = error as ShardwsError
     if (code !== 'PROM_CLIENT_MISSING') throw error
-    throw new CommandError(`--metrics formats its figures with prom-client, which does not come with shardws. ${message}`)
+    throw new CommandError(
+      `--metrics formats its figures with prom-client, which does not come with shardws. ${message}`,
+    )
   }
 }
