@@ -71,7 +71,10 @@ const HANDSHAKES: Readonly<Record<string, Deed>> = {
   'chooses a subprotocol that was not offered': almost(/\r\n\r\n/, '\r\nSec-WebSocket-Protocol: soap\r\n\r\n'),
   'chooses an extension that was not offered': almost(/\r\n\r\n/, '\r\nSec-WebSocket-Extensions: x-fast\r\n\r\n'),
   'never answers': () => {},
-  'never comes to the end of its headers': forEver('HTTP/1.1 101 Switching Protocols\r\n', `x: ${'x'.repeat(1000)}\r\n`),
+  'never comes to the end of its headers': forEver(
+    'HTTP/1.1 101 Switching Protocols\r\n',
+    `x: ${'x'.repeat(1000)}\r\n`,
+  ),
   'never comes to the end of one header': forEver('HTTP/1.1 101 Switching Protocols\r\nx: ', 'x'.repeat(1000)),
   'never stops to ask for more': forEver('', 'HTTP/1.1 100 Continue\r\n\r\n'),
   'never comes to the end of a page': forEver('HTTP/1.1 404 Not Found\r\n\r\n', 'x'.repeat(1000)),
@@ -84,7 +87,7 @@ const text = frame({ opcode: Text, payload: 'hello' })
 
 /** After the handshake. */
 const FRAMES: Readonly<Record<string, Buffer>> = {
-  'noise': Buffer.from(NOISE, 'latin1'),
+  noise: Buffer.from(NOISE, 'latin1'),
   'a masked frame': encodeFrame({ opcode: Text, payload: 'hello' }),
   'reserved bits': frame({ opcode: Text, rsv: 3, payload: 'hello' }),
   'a reserved opcode': frame({ opcode: 0x3, payload: 'hello' }),
@@ -130,7 +133,9 @@ function testOn(className: string, WebSocket: PlainSocketClass): void {
       for (const each of ['a', 'b', 'c']) client.send(each)
       t.same(await events.end(), { code: 1006, reason: '', willReconnect: false }, what)
       t.equal(client.state, 'closed', what)
-      t.same([server.connections, events.of('open').length, events.of('message').length], [3, 0, 0], what)
+      t.same([...events.of('open'), ...events.of('message')], [], what)
+      // The class of Node asks again by itself after a 401, for one.
+      t.ok(server.connections >= 3 && server.connections <= 6, `${what}: ${server.connections} connections`)
       t.same(
         events.of('reconnecting'),
         [
@@ -157,7 +162,7 @@ function testOn(className: string, WebSocket: PlainSocketClass): void {
       const answer = `HTTP/1.1 ${status} Away\r\nLocation: ${elsewhere.url.replace('ws', 'http')}\r\nContent-Length: 0\r\n\r\n`
       const server = await RawServer.start(t, says(answer))
       const token = { query: 'token', value: 'secret' }
-      const { events } = connect(t, server.url, { token, maxAttempts: 1 })
+      const { events } = connect(t, server.url, { token, maxAttempts: 1, connectTimeoutMs: 1000 })
       t.match(await events.end(), { code: 1006 })
     }
     t.equal(elsewhere.connections, 0)
@@ -182,15 +187,16 @@ function testOn(className: string, WebSocket: PlainSocketClass): void {
     const frames = Buffer.concat([text, frame({ opcode: Text, payload: 'cut off' }), closing(1000, 'bye')])
     for (let length = 0; length < frames.length; length++) {
       for (const isReset of [false, true]) {
+        const isRead = deferred<void>()
         const server = await RawServer.start(t, async ({ socket, opening }) => {
           socket.write(Buffer.concat([Buffer.from(await opening()), frames.subarray(0, length)]))
           if (!isReset) return socket.end()
-          // A reset overtakes what is not read yet: behind the first message at the earliest.
-          if (length >= text.length) await events.nth('message', 1)
-          else await events.nth('open', 1)
+          // A reset overtakes what is not read yet.
+          await isRead.promise
           socket.resetAndDestroy()
         })
-        const { events } = connect(t, server.url, { backoff: NEVER })
+        const { client, events } = connect(t, server.url, { backoff: NEVER })
+        client.on(length >= text.length ? 'message' : 'open', () => isRead.resolve())
         t.match(await events.nth('close', 1), { code: 1006, willReconnect: true }, `${length}`)
         if (length >= text.length) t.equal(events.of('message')[0], 'hello', `${length}`)
         else t.same(events.of('message'), [], `${length}`)
@@ -283,7 +289,8 @@ function testOn(className: string, WebSocket: PlainSocketClass): void {
     await events.nth('message', last)
     server.hangUp()
     t.match(await events.end(), { willReconnect: false })
-    t.equal(events.of('error').length, (count * 3) / 4, 'each is one error')
+    const invalid = events.of('error').filter((error) => (error as { code?: unknown }).code === 'MESSAGE_INVALID')
+    t.equal(invalid.length, (count * 3) / 4, 'each is one error')
     t.equal(messages, last)
   })
 }
