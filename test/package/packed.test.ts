@@ -79,8 +79,10 @@ t.test('the declared types resolve and mean what the README shows', async (t) =>
     server.on('message', (id: string, data: Buffer, isBinary: boolean) => { server.send(id, data, isBinary) })
     const { port } = await server.listen(0)
     export const isOpen: boolean = port > 0 && server.send('id', 'text')\n`
-  t.equal(await typeCheck(project, { 'right.ts': use }), '')
-  t.match(await typeCheck(project, { 'wrong.ts': use.replace('shards: 1', 'shard: 1') }), /wrong\.ts\(2,.*'shard'/)
+  // One run of the compiler for both: it takes seconds.
+  const found = await typeCheck(project, { 'right.ts': use, 'wrong.ts': use.replace('shards: 1', 'shard: 1') })
+  t.match(found, /^wrong\.ts\(2,.*'shard'/)
+  t.notMatch(found, 'right.ts')
 })
 
 t.test('the types of the client need those of browsers only', async (t) => {
