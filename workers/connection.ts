@@ -192,7 +192,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   /** Whether it may be made ready to move to another shard: it is open, and its socket is here and not TLS, which cannot leave. */
   get mayMove(): boolean {
-    return this.#isOpen && this.#socket !== null && !(this.#socket instanceof TLSSocket) && !this.#isTerminated
+    return this.#isOpen && this.#socket !== null && !(this.#socket instanceof TLSSocket)
   }
 
   /** It is neither read nor written until `unhold`. `onIdle` is called when the kernel has taken what it was given. */
@@ -236,6 +236,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   /** Ends the connection without a closing handshake. `reason`: for those who hear of its end here. */
   terminate(reason?: string): void {
     if (reason !== undefined) this.#end().because(reason)
+    if (this.#readyState === ReadyState.OPEN) this.setReadyState(ReadyState.CLOSING)
     this.#isTerminated = true
     this.#socket?.destroy()
   }

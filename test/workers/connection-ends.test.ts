@@ -142,9 +142,15 @@ t.test('the server closes', async (t) => {
   t.test('at once', async (t) => {
     const test = new TestConnection()
     test.connection.terminate()
+    t.equal(test.connection.readyState, ReadyState.CLOSING)
+    t.equal(test.table.readyState(test.key), ReadyState.CLOSING)
+    t.notOk(test.connection.outbound.offer('too late', 0))
+    test.connection.close(1000, 'too late')
     await once(test.socket, 'close')
     t.same(test.told, [['closed', 1006, '']])
     t.same(test.socket.writes, [])
+    test.connection.terminate()
+    t.equal(test.connection.readyState, ReadyState.CLOSED, 'it stays closed')
   })
 })
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ReadyState } from '../../../src/shared/connection-table.ts'
 import { closeBody } from '../../fixtures/engine-under-test.ts'
 import { control, type HandlerBehaviour, postedBy, postOf } from '../../fixtures/handlers/controlled.ts'
 import { RawOpcode } from '../../fixtures/raw-frame.ts'
@@ -70,6 +71,7 @@ export const sockets: HandlerBehaviour = (t, start, way) => {
     two.order('close')
     t.same((await two.client.closeFrame()).payload, closeBody(1000))
     three.order('terminate')
+    t.same(await postOf(journal, three.id, 'terminated'), [ReadyState.CLOSING, false])
     t.match(await three.client.waitClosed(), { closeFrameSeen: false })
     t.match(await postOf(journal, three.id, 'close'), [1006])
   })
