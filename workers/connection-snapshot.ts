@@ -3,6 +3,7 @@ import type { CompressionSnapshot } from './compression.ts'
 import type { DeadlinesSnapshot } from './deadlines.ts'
 import type { InboundSnapshot } from './inbound.ts'
 import type { OutboundSnapshot } from './outbound.ts'
+import type { PingsSnapshot } from './pings.ts'
 
 /**
  * An open connection that neither side has begun to end, for another shard to go on with. Structured-cloneable; its byte
@@ -14,6 +15,5 @@ export interface ConnectionSnapshot {
   readonly deadlines: DeadlinesSnapshot
   readonly inbound: InboundSnapshot
   readonly outbound: OutboundSnapshot
-  /** Main is to hear of pings and pongs. */
-  readonly isWatched: boolean
+  readonly pings: PingsSnapshot
 }

@@ -6,7 +6,6 @@ import { Counter } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
 import type { ReadInto } from '../src/shared/handoff/strategy.ts'
 import type { ShardOptions } from '../src/shared/messages.ts'
-import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
 import type { Agreement } from '../src/shared/protocol/permessage-deflate.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
@@ -17,9 +16,8 @@ import { Ending } from './ending.ts'
 import { Inbound, type InboundOwner, Pause } from './inbound.ts'
 import { meet } from './meet.ts'
 import { Outbound, type OutboundOwner } from './outbound.ts'
+import { Pings } from './pings.ts'
 import type { SharedMessage } from './shared-message.ts'
-
-const PONG_FRAME = FIN | Opcode.PONG
 
 /** What a connection asks of its shard. */
 export interface ConnectionOwner {
@@ -36,6 +34,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   readonly inbound: Inbound
   readonly outbound: Outbound
   readonly deadlines: Deadlines
+  readonly pings: Pings
   readonly #context: ConnectionContext
   readonly #compression: ConnectionCompression | null
   readonly #owner: ConnectionOwner
@@ -46,8 +45,6 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   /** Null until something begins to end it. */
   #ending: Ending | null = null
   #isTerminated = false
-  /** Main is to hear of pings and pongs. */
-  #isWatched = false
   /** On the socket, for as long as it is this connection's. */
   readonly #socketEvents = {
     end: () => this.#end().onEnd(),
@@ -65,6 +62,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.agreement = agreement
     this.outbound = new Outbound(this, context, this.#compression)
     this.deadlines = new Deadlines(options, clock.now)
+    this.pings = new Pings(this, context)
     this.inbound = new Inbound(this, context, this.#compression, this.deadlines)
   }
 
@@ -106,14 +104,30 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   // ── moves ──
 
+  /** Whether it may be made ready to move to another shard: it is open, and its socket is here and not TLS, which cannot leave. */
+  get mayMove(): boolean {
+    return this.#isOpen && this.#socket !== null && !(this.#socket instanceof TLSSocket)
+  }
+
+  /** It is neither read nor written until `unhold`. `onIdle` is called when the kernel has taken what it was given. */
+  hold(onIdle: () => void): void {
+    this.inbound.pause(Pause.MOVING)
+    this.outbound.hold(onIdle)
+  }
+
+  unhold(): void {
+    this.outbound.resume()
+    this.inbound.resume(Pause.MOVING)
+  }
+
   /** Goes on where the connection of this snapshot was, agreement included. Before it opens; takes over the memory. */
-  restore({ compression, deadlines, inbound, outbound, isWatched }: ConnectionSnapshot): void {
+  restore({ compression, deadlines, inbound, outbound, pings }: ConnectionSnapshot): void {
     const { now } = this.#context.clock
     if (compression !== null) this.#compression?.restore(compression, now)
     this.deadlines.restore(deadlines, now)
     this.inbound.restore(inbound)
     this.outbound.restore(outbound)
-    this.#isWatched = isWatched
+    this.pings.restore(pings, now)
   }
 
   /** Whether `snapshot` would hold all of it: it is open, and the kernel has taken what it was given. */
@@ -131,7 +145,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
       deadlines: this.deadlines.snapshot(now),
       inbound,
       outbound: this.outbound.snapshot(),
-      isWatched: this.#isWatched,
+      pings: this.pings.snapshot(now),
     }
   }
 
@@ -156,22 +170,6 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.inbound.push(bytes)
   }
 
-  /** Main is to hear of pings and pongs. */
-  watch(): void {
-    this.#isWatched = true
-  }
-
-  onPing(payload: Buffer): void {
-    this.#answerPing(payload)
-    if (this.#isWatched) this.#context.link.pinged(this.key, payload)
-    this.#listener?.pinged(payload)
-  }
-
-  onPong(payload: Buffer): void {
-    if (this.#isWatched) this.#context.link.ponged(this.key, payload)
-    this.#listener?.ponged(payload)
-  }
-
   onPeerClose(code: number, reason: string): void {
     this.#end().onPeerClose(code, reason)
   }
@@ -190,22 +188,6 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.inbound.resume(reason)
   }
 
-  /** Whether it may be made ready to move to another shard: it is open, and its socket is here and not TLS, which cannot leave. */
-  get mayMove(): boolean {
-    return this.#isOpen && this.#socket !== null && !(this.#socket instanceof TLSSocket)
-  }
-
-  /** It is neither read nor written until `unhold`. `onIdle` is called when the kernel has taken what it was given. */
-  hold(onIdle: () => void): void {
-    this.inbound.pause(Pause.MOVING)
-    this.outbound.hold(onIdle)
-  }
-
-  unhold(): void {
-    this.outbound.resume()
-    this.inbound.resume(Pause.MOVING)
-  }
-
   /** Main has had the chance to answer everything that this peer sent. */
   conclude(): void {
     this.#ending?.conclude()
@@ -218,9 +200,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   }
 
   ping(payload: Uint8Array): void {
-    if (!this.outbound.ping(payload)) return
-    this.#context.counters.add(Counter.PINGS_SENT, 1)
-    this.inbound.awaitPong()
+    this.pings.send(payload)
   }
 
   /** Begins the closing handshake (RFC 6455 §7.1.2). */
@@ -245,10 +225,8 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.deadlines.heard(this.#context.clock.now)
   }
 
-  /** The pong that was left out for want of reading can go now, or wait behind what is queued. */
   onQueueMoved(): void {
-    const owed = this.inbound.takeOwedPong()
-    if (owed !== null) this.#answerPing(owed)
+    this.pings.onQueueMoved()
   }
 
   onSlow(): void {
@@ -260,11 +238,6 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
     this.#context.counters.add(Counter.SLOW_CONSUMERS, 1)
     this.outbound.discard()
     this.#end().fail(new ShardwsError(code))
-  }
-
-  #answerPing(payload: Buffer): void {
-    if (this.#readyState !== ReadyState.OPEN) return
-    if (!this.outbound.isBlocked || this.inbound.mayQueuePong(payload)) this.outbound.sendControl(PONG_FRAME, payload)
   }
 
   // ── deadlines ──

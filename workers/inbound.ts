@@ -8,9 +8,9 @@ import { isValidUtf8 } from '../src/shared/protocol/utf8.ts'
 import type { ConnectionCompression } from './compression.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
-import { ControlFrames, type ControlFramesSnapshot } from './control-frames.ts'
 import type { Deadlines } from './deadlines.ts'
 import { countCompressed } from './message-sender.ts'
+import type { Pings } from './pings.ts'
 import { RateLimit, type RateLimitSnapshot } from './rate-limit.ts'
 
 /** Why a connection is not read, as bits. */
@@ -27,11 +27,9 @@ export const Pause = {
 
 export interface InboundSnapshot {
   readonly parser: ParserSnapshot
-  readonly controls: ControlFramesSnapshot | null
   readonly rate: RateLimitSnapshot | null
   /** It is not read for its rate. Other pauses are not carried: their reasons lie with the shard. */
   readonly isThrottled: boolean
-  readonly awaitedPongs: number
   readonly hasReachedMain: boolean
 }
 
@@ -39,10 +37,9 @@ export interface InboundOwner {
   readonly key: ConnectionKey
   /** Takes the messages on this thread; null: main does. */
   readonly listener: ConnectionListener | null
+  readonly pings: Pick<Pings, 'excuse' | 'onPing' | 'onPong'>
   /** The peer broke a rule: nothing more of it counts. */
   refuse(violation: ShardwsError): void
-  onPing(payload: Buffer): void
-  onPong(payload: Buffer): void
   onPeerClose(code: number, reason: string): void
   /** The application has more messages of this connection than it may. */
   pause(): void
@@ -60,10 +57,6 @@ export class Inbound implements FrameSink {
   readonly #compression: ConnectionCompression | null
   readonly #deadlines: Deadlines
   readonly #rate: RateLimit | null
-  /** Null until the peer has sent a ping or a pong. */
-  #controls: ControlFrames | null = null
-  /** Pings of ours that the peer has not answered. */
-  #awaitedPongs = 0
   #socket: Duplex | null = null
   #pauses = 0
   /** When the connection was paused, and for what since then. */
@@ -85,27 +78,23 @@ export class Inbound implements FrameSink {
     this.#rate = options.rateLimit && new RateLimit(options.rateLimit, clock.now)
   }
 
-  /** Ends its pauses as of now, so it comes before the snapshot of the deadlines. */
+  /** Ends its pauses as of now, so it comes before the snapshots of the deadlines and the pings. */
   snapshot(): InboundSnapshot {
     const { now } = this.#context.clock
     const isThrottled = (this.#pauses & Pause.RATE) !== 0
     if (this.isPaused) this.#endPause(now)
     return {
       parser: this.#parser.snapshot(),
-      controls: this.#controls?.snapshot(now) ?? null,
       rate: this.#rate?.snapshot(now) ?? null,
       isThrottled,
-      awaitedPongs: this.#awaitedPongs,
       hasReachedMain: this.hasReachedMain,
     }
   }
 
-  restore({ parser, controls, rate, isThrottled, awaitedPongs, hasReachedMain }: InboundSnapshot): void {
+  restore({ parser, rate, isThrottled, hasReachedMain }: InboundSnapshot): void {
     const { now } = this.#context.clock
     this.#parser.restore(parser)
-    if (controls !== null) this.#ensureControls().restore(controls, now)
     if (rate !== null) this.#rate?.restore(rate, now)
-    this.#awaitedPongs = awaitedPongs
     this.hasReachedMain = hasReachedMain
     if (isThrottled) this.pause(Pause.RATE)
   }
@@ -150,43 +139,16 @@ export class Inbound implements FrameSink {
 
   onPing(payload: Buffer): void {
     this.#onControl()
-    if (this.#admitsControl()) this.#owner.onPing(payload)
+    this.#owner.pings.onPing(payload)
   }
 
   onPong(payload: Buffer): void {
-    const { counters, table, clock } = this.#context
     this.#onControl()
-    // One that was asked for is no flood.
-    if (this.#awaitedPongs > 0) this.#awaitedPongs--
-    else if (!this.#admitsControl()) return
-    counters.add(Counter.PONGS_RECEIVED, 1)
-    table.setLastPong(this.#owner.key, clock.epochMs)
-    this.#owner.onPong(payload)
+    this.#owner.pings.onPong(payload)
   }
 
   onClose(code: number, reason: string): void {
     this.#owner.onPeerClose(code, reason)
-  }
-
-  /** A ping was sent. */
-  awaitPong(): void {
-    this.#awaitedPongs++
-  }
-
-  /** Whether the pong of this ping may be queued behind output that the peer does not read; if not, it is owed. */
-  mayQueuePong(payload: Buffer): boolean {
-    const { counters, link } = this.#context
-    const controls = this.#ensureControls()
-    const owedOne = controls.owesPong
-    if (controls.mayQueue(payload)) return true
-    counters.add(Counter.COALESCED_PONGS, 1)
-    if (!owedOne) link.limited(this.#owner.key, 'maxPendingPongs')
-    return false
-  }
-
-  /** The pong that was left out for want of reading, if there is one. */
-  takeOwedPong(): Buffer | null {
-    return this.#controls?.drain() ?? null
   }
 
   /** @param reason one of `Pause`. */
@@ -220,7 +182,7 @@ export class Inbound implements FrameSink {
   /** Nothing of the time since it began was the peer's. */
   #endPause(now: number): void {
     this.#deadlines.readAgain(now - this.#pausedMs)
-    this.#ensureControls().excuse(now - this.#pausedMs)
+    this.#owner.pings.excuse(now - this.#pausedMs)
     if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs)
     this.#pausedMs = now
   }
@@ -276,16 +238,5 @@ export class Inbound implements FrameSink {
   /** The time of a message that follows begins with it, not with the control frame before. */
   #onControl(): void {
     if (!this.#parser.isUnderWay) this.#deadlines.messageIs(false, this.#context.clock.now)
-  }
-
-  #admitsControl(): boolean {
-    if (this.#ensureControls().admit(this.#context.clock.now)) return true
-    this.#owner.refuse(new ShardwsError('CONTROL_FLOOD'))
-    return false
-  }
-
-  #ensureControls(): ControlFrames {
-    this.#controls ??= new ControlFrames(this.#context.options, this.#context.clock.now)
-    return this.#controls
   }
 }

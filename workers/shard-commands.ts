@@ -193,7 +193,7 @@ export class ShardCommands implements CommandHandler {
   }
 
   watch(key: ConnectionKey): void {
-    this.#on(key, (connection) => connection.watch())
+    this.#on(key, (connection) => connection.pings.watch())
   }
 
   close(key: ConnectionKey, code: number, reason: string): void {

@@ -176,7 +176,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   adopt({ key, head, agreement, isWatched, handled, ticket }: Adopt): void {
     // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
     const connection = new Connection(key, this.context, agreement, this)
-    if (isWatched) connection.watch()
+    if (isWatched) connection.pings.watch()
     this.connections.set(key, connection)
     this.#counters.add(Counter.CONNECTIONS, 1)
     if (handled !== null) this.application.adopt(connection, handled)

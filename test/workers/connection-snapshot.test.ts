@@ -102,10 +102,10 @@ t.test('input', async (t) => {
 
   t.test('main goes on hearing of pings', async (t) => {
     const test = new TestConnection()
-    t.notOk(test.move().connection.snapshot().isWatched)
+    t.notOk(test.move().connection.snapshot().pings.isWatched)
     const watched = new TestConnection()
-    watched.connection.watch()
-    t.ok(watched.move().connection.snapshot().isWatched)
+    watched.connection.pings.watch()
+    t.ok(watched.move().connection.snapshot().pings.isWatched)
   })
 
   t.test('moving is no activity', async (t) => {
