@@ -3,9 +3,12 @@ import type { CounterRow } from '../src/shared/counters.ts'
 import type { ShardOptions } from '../src/shared/messages.ts'
 import type { ParserLimits } from '../src/shared/protocol/frame-parser.ts'
 import type { Clock } from './clock.ts'
-import type { Compression } from './compression.ts'
+import { Compression } from './compression.ts'
 import type { MainLink } from './main-link.ts'
-import type { Outbox } from './outbox.ts'
+import { Outbox } from './outbox.ts'
+
+/** One buffer for all reads of the shard: a connection that is silent holds none. */
+const READ_BUFFER_BYTES = 64 * 1024
 
 /** What a connection shares with the others of its shard. */
 export interface ConnectionContext {
@@ -25,4 +28,20 @@ export interface ConnectionContext {
   readonly compression: Compression | null
   /** The shard holds more unsent bytes than `maxShardBackpressure`. */
   relieve(): void
+}
+
+/** What the shard brings along. */
+type Parts = Pick<ConnectionContext, 'clock' | 'counters' | 'link' | 'relieve' | 'table'>
+
+export function createConnectionContext(options: ShardOptions, parts: Parts): ConnectionContext {
+  const { compression, maxCompressedSize, maxFragments, maxPayload } = options
+  const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
+  return {
+    ...parts,
+    options,
+    limits: { plain, compressible: { ...plain, allowRsv1: true } },
+    outbox: new Outbox(parts.counters),
+    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    compression: compression && new Compression({ ...compression, maxPayload }),
+  }
 }

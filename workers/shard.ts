@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import type { BatchReader } from '../src/shared/batch.ts'
 import type { CommandHandler, ConnectionCommand } from '../src/shared/commands.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
@@ -14,21 +13,19 @@ import type {
   Forward,
   OpenGate,
   ReceivedFanOut,
-  ShardOptions,
   ShardTask,
   TlsContexts,
 } from '../src/shared/messages.ts'
-import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import { RoomInterest } from '../src/shared/room-interest.ts'
-import type { HereTicket, StrategyName } from '../src/shared/ticket.ts'
+import type { StrategyName } from '../src/shared/ticket.ts'
 import { Admission } from './admission.ts'
+import { Adoption } from './adoption.ts'
 import { Application } from './application.ts'
-import { Compression } from './compression.ts'
 import { ComputeRequests } from './compute-requests.ts'
-import { Connection } from './connection.ts'
-import type { ConnectionContext } from './connection-context.ts'
+import type { Connection } from './connection.ts'
+import { type ConnectionContext, createConnectionContext } from './connection-context.ts'
 import { EarlyEnd } from './early-end.ts'
-import { Front } from './front.ts'
+import type { Front } from './front.ts'
 import { Handlers } from './handlers.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Pause } from './inbound.ts'
@@ -37,16 +34,11 @@ import { LoopWatch } from './loop-watch.ts'
 import { MainLink, type MainLinkHandler } from './main-link.ts'
 import { heapLimit, type MemoryOwner, MemoryWatch } from './memory-watch.ts'
 import type { Moves } from './moves.ts'
-import { Outbox } from './outbox.ts'
 import { Passage, type PassageShard } from './passage.ts'
 import { Rooms } from './rooms.ts'
 import { type CommandedShard, ShardCommands } from './shard-commands.ts'
 import type { ServedShard } from './shard-server.ts'
 import { SiblingLink, type SiblingLinkHandler } from './sibling-link.ts'
-import { openWith } from './socket-arrivals.ts'
-
-/** One buffer for all reads of the shard: a connection that is silent holds none. */
-const READ_BUFFER_BYTES = 64 * 1024
 
 /**
  * The thread's entry: one task that ends when main says so. Its promise settling is the shard's death.
@@ -75,10 +67,10 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   readonly #taker: Taker
   readonly #strategy: StrategyName
   readonly #commands = new ShardCommands(this)
+  readonly #adoption: Adoption
   readonly #passage: Passage
   readonly computes: ComputeRequests
   readonly admission: Admission
-  #front: Front | null = null
   readonly #heartbeat: Heartbeat
   readonly #beat: NodeJS.Timeout
   readonly context: ConnectionContext
@@ -100,6 +92,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#link = new MainLink(task.port, task.credit, this)
     this.#earlyEnd = new EarlyEnd(this, this.#link)
     this.#taker = taker
+    this.#adoption = new Adoption(this, taker)
     this.#passage = new Passage(this, taker, this.#strategy)
     this.computes = new ComputeRequests(this.#link)
     this.#heartbeat = new Heartbeat(options, this.connections)
@@ -108,20 +101,13 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     const isOwnThread = task.taker.strategy !== 'local'
     const memory = { heapBytes: heapLimit(), externalBytes: options.maxExternalBytes }
     this.#memory = isOwnThread ? new MemoryWatch(this.#counters, memory, this) : null
-    const { maxCompressedSize, maxFragments, maxPayload } = options
-    const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
-    this.context = {
-      options,
-      limits: { plain, compressible: { ...plain, allowRsv1: true } },
+    this.context = createConnectionContext(options, {
       clock: this.#heartbeat.clock,
       counters: this.#counters,
       table: new ConnectionTable(task.connections),
       link: this.#link,
-      outbox: new Outbox(this.#counters),
-      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-      compression: createCompression(options),
-      relieve: () => this.#relieve(),
-    }
+      relieve: () => this.shed(),
+    })
     this.application = new Application(this.context, {
       handlers,
       shard: this,
@@ -155,7 +141,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   }
 
   reserve(key: ConnectionKey, module: number): void {
-    if (!this.#isStopping && !this.#earlyEnd.hasBegun) this.#link.reserved(key, this.application.mustJudge(module))
+    if (this.isWelcoming) this.#link.reserved(key, this.application.mustJudge(module))
   }
 
   connect(connect: Connect): void {
@@ -173,46 +159,35 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#commands.receive(publisher, batch)
   }
 
-  adopt({ key, head, agreement, isWatched, handled, ticket }: Adopt): void {
-    // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
-    const connection = new Connection(key, this.context, agreement, this)
-    if (isWatched) connection.pings.watch()
-    this.connections.set(key, connection)
-    this.#counters.add(Counter.CONNECTIONS, 1)
-    if (handled !== null) this.application.adopt(connection, handled)
-    if (ticket.via !== 'here') this.#taker.take(ticket, connection, (socket) => this.#open(connection, socket, head))
-    else if (this.#front === null) this.#open(connection, null, null)
-    else this.#front.take(ticket as HereTicket, connection, (socket, read) => this.#open(connection, socket, read))
-  }
+  // ── new connections ──
 
-  #open(connection: Connection, socket: Duplex | null, head: Uint8Array | null): void {
-    this.#counters.add(socket === null ? Counter.ADOPT_FAILED : Counter.ADOPTED, 1)
-    openWith(connection, socket, head)
-    if (this.#earlyEnd.hasBegun) connection.close(CloseCode.SERVICE_RESTART, 'shard replaced')
-  }
-
-  get front(): Front | null {
-    return this.#front
-  }
-
-  /** Connections come to this shard unread from now on. */
-  openGate({ port, front }: OpenGate): void {
-    this.#front?.stop()
-    this.#front = new Front(port, front, this)
-    if (this.#isStopping) this.#front.stop()
-  }
-
-  rule(rules: DoorRules | null): void {
-    this.admission.rule(rules)
-  }
-
-  /** Whether connections may come in without main's word. */
+  /** Whether it takes connections, with main's word or without. */
   get isWelcoming(): boolean {
     return !this.#isStopping && !this.#earlyEnd.hasBegun
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  get front(): Front | null {
+    return this.#adoption.front
+  }
+
+  adopt(adopt: Adopt): void {
+    this.#adoption.adopt(adopt)
+  }
+
+  openGate(gate: OpenGate): void {
+    this.#adoption.openGate(gate)
+  }
+
   secure(contexts: TlsContexts): void {
-    this.#front?.secure(contexts)
+    this.#adoption.secure(contexts)
+  }
+
+  rule(rules: DoorRules | null): void {
+    this.admission.rule(rules)
   }
 
   // ── what handlers here send ──
@@ -262,7 +237,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#memory?.stop()
     this.#taker.close()
     this.#passage.stop()
-    this.#front?.stop()
+    this.#adoption.stop()
     this.application.stop()
     this.computes.stop()
     for (const connection of this.connections.values()) connection.terminate()
@@ -279,8 +254,9 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     if (this.#paused.size === 1 && !this.#link.waitForCredit()) setImmediate(() => this.credit())
   }
 
+  /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
   shed(): void {
-    this.#relieve()
+    longestQueue(this.connections.values())?.closeSlow('SHARD_BACKPRESSURE')
   }
 
   /** As `shed`, for the whole process. */
@@ -294,11 +270,6 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
 
   onStopped(cause: Error): void {
     this.#onStopped(cause)
-  }
-
-  /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
-  #relieve(): void {
-    longestQueue(this.connections.values())?.closeSlow('SHARD_BACKPRESSURE')
   }
 
   remove(connection: Connection): void {
@@ -316,8 +287,4 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#link.close()
     this.#onStopped(this.#earlyEnd.cause)
   }
-}
-
-function createCompression({ compression, maxPayload }: ShardOptions): Compression | null {
-  return compression && new Compression({ ...compression, maxPayload })
 }
