@@ -10,15 +10,10 @@ export type { Health, ShardHealth, ShardState } from './main/health.ts'
 export { ipAllow } from './main/ip-allow.ts'
 export type { Logger, LogLevel } from './main/logger.ts'
 export type { ConnectionQueue } from './main/longest-queues.ts'
-export type {
-  ClientVerdict,
-  CompressionOptions,
-  RateLimit,
-  VerifyClient,
-  WebSocketServerOptions,
-} from './main/options.ts'
+export type { ClientVerdict, CompressionOptions, VerifyClient, WebSocketServerOptions } from './main/options.ts'
 export type { PlacementFunction, ShardBy, ShardView } from './main/placement.ts'
 export type { MemoryReading, MemoryStep } from './main/process-memory.ts'
+export type { RateLimit } from './main/rate-limit-options.ts'
 export type { AutoRebalanceOptions } from './main/rebalance-options.ts'
 export type { ActivityOrder, RoomActivity } from './main/room-activity.ts'
 export type { Presence, PresenceNotice, Replay, RoomHistory, RoomOptions } from './main/room-options.ts'

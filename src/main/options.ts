@@ -2,19 +2,20 @@ import type { IncomingMessage } from 'node:http'
 import type { ResourceLimits } from 'node:worker_threads'
 import type { Handler, HandlerFunction, Verdict } from '../shared/handler.ts'
 import type { CanJoin } from '../shared/joining.ts'
-import type { FrontTls, ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
-import type { AllowedOrigin } from '../shared/origin.ts'
+import type { ShardOptions, SlowConsumerPolicy } from '../shared/messages.ts'
 import type { DeflatePolicy } from '../shared/protocol/permessage-deflate.ts'
 import type { StrategyName } from '../shared/ticket.ts'
 import type { ComputeOptions, ResolvedCompute } from './compute-options.ts'
+import type { EntranceOptions, ResolvedEntrance } from './entrance-options.ts'
 import type { GuardOptions, ResolvedGuards } from './guard-options.ts'
 import type { AuthOptions, HandlerOptions } from './handler-options.ts'
+import type { HandshakeOptions, ResolvedHandshake } from './handshake-options.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { PlacementOptions } from './placement.ts'
+import type { RateLimit } from './rate-limit-options.ts'
 import type { RebalanceOptions, ResolvedRebalance } from './rebalance-options.ts'
 import type { ResolvedRoomOptions, RoomOptions } from './room-options.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
-import type { TlsOptions } from './tls-options.ts'
 import type { ResolvedUsers, UserOptions } from './user-options.ts'
 
 /** What `verifyClient`, which has the request's socket, may answer besides. */
@@ -47,30 +48,12 @@ export interface CompressionOptions {
   readonly inflateBytesPerSecond?: number
 }
 
-/** `rateLimit`: how much one peer may send. Off unless given. */
-export interface RateLimit {
-  /** Messages per `perMs`, 1 to 1000000. */
-  readonly messages: number
-  /** Milliseconds, 10 to 3600000. Default 1000. */
-  readonly perMs?: number
-  /** Messages at once, 1 to 1000000. Default: twice `messages`. */
-  readonly burst?: number
-  /** Payload bytes a second, twice as many at once, 0 to 2^31 - 1; 0 = unlimited. Default 0. */
-  readonly bytesPerSecond?: number
-  /**
-   * What a peer meets that sends more. 'pause': it is read more slowly and nothing is lost. 'close': the same, and 1008 if
-   * it does so again `graceMs` later or more, its budget not having filled up meanwhile. 'drop': what is too much is dropped and counted. 'error': the same, and `error` with
-   * RATE_LIMITED at most once per `perMs`. Default 'close'.
-   */
-  readonly action?: 'pause' | 'close' | 'drop' | 'error'
-  /** Milliseconds in which a peer may go over the limit several times with 'close', 0 to 3600000. Default 5000. */
-  readonly graceMs?: number
-}
-
 /** Everything is optional. An unknown, mistyped or out-of-range option throws OPTION_UNKNOWN or OPTION_INVALID. */
 export interface WebSocketServerOptions
-  extends GuardOptions,
+  extends EntranceOptions,
+    GuardOptions,
     HandlerOptions,
+    HandshakeOptions,
     RebalanceOptions,
     RoomOptions,
     UserOptions {
@@ -114,16 +97,6 @@ export interface WebSocketServerOptions
   resourceLimits?: ResourceLimits
   /** Bytes outside the heap (Buffers) that one shard thread may hold, from 16 MiB; watched like the heap. Default 1 GiB. */
   maxExternalBytes?: number
-  /**
-   * Where `listen` has a new connection's request read. 'attach': on main, by an HTTP server, as those that are attached do.
-   * 'raw': main accepts TCP connections and shards read them, as far as `tls` says through TLS; what functions on main
-   * decide (`verifyClient`, `handleProtocols`, middleware …) is asked of main. 'acceptor': the same, but a thread of its own
-   * accepts, so that a blocked main does not delay new connections that a handler module serves. Both exclude `shardBy`
-   * and a `placement` function, which need the request; 'acceptor' also `shards: 0`. Default 'attach'.
-   */
-  accept?: 'attach' | 'raw' | 'acceptor'
-  /** Certificates, for TLS in the shards; with `accept: 'raw'` or 'acceptor'. Default: none, `listen` is for plain TCP. */
-  tls?: TlsOptions
   /**
    * Bytes of resident memory that the whole process may hold, from 64 MiB, or Infinity. From 80 % of it on connections get no
    * compression contexts, from 90 % newcomers get 503, from 95 % the connections with the longest queues are closed with
@@ -169,19 +142,6 @@ export interface WebSocketServerOptions
   /** Largest message in bytes as it is compressed on the wire, 1 to 2^31 - 1; a larger one closes with 1009. Default: `maxPayload`. */
   maxCompressedSize?: number
 
-  /** Subprotocols, in no order: the first that the client offers and the list holds is chosen. Default []. */
-  protocols?: readonly string[]
-  /** Chooses the subprotocol instead of `protocols`; false for none. */
-  handleProtocols?: (offered: readonly string[], request: IncomingMessage) => string | false
-  /** Refuses with 400 a client with which no subprotocol is agreed. Default false. */
-  requireProtocol?: boolean
-  /**
-   * Origins that may connect; `*` inside a string matches within one label or port. 'same-origin': whose host and port are
-   * those of the request's `Host`. Empty or '*': all. Default [].
-   */
-  allowOrigins?: readonly AllowedOrigin[]
-  /** Refuses with 403 a handshake without an Origin. Default false. */
-  requireOrigin?: boolean
   /** Decides about a client before the 101. Default: everyone. */
   verifyClient?: VerifyClient
   /**
@@ -204,25 +164,8 @@ export interface WebSocketServerOptions
    * 256 files more than that (`ulimit -n`), as many fewer, or half of its files if those are few. Default 10000.
    */
   maxConnections?: number
-  /**
-   * Milliseconds from the accepted connection to the 101, `verifyClient` included, 100 to 600000; then 408 to a client
-   * whose request is not complete (nothing to one that sent nothing), 503 to others. With `attach` it begins with the
-   * upgrade request: until then the deadlines of your `http.Server` govern. Default 10000.
-   */
-  handshakeTimeoutMs?: number
-  /** Milliseconds for `verifyClient`, 100 to `handshakeTimeoutMs`; then 503. Default 5000, or `handshakeTimeoutMs` if that is less. */
-  verifyTimeoutMs?: number
   /** Milliseconds for the middleware of one connection, 0 to 2^31 - 1; then 1008. 0 = unlimited. Default 10000. */
   middlewareTimeoutMs?: number
-  /**
-   * Opening handshakes at once, from the upgrade request to the 101, 1 to 1048576; one more gets 503. With `listen` also
-   * as many connections whose request is not complete; then the oldest one that sent nothing is closed. Default 1024.
-   */
-  maxPendingHandshakes?: number
-  /** Header fields of an opening handshake, repeated names counted each time, 5 to 1000; one more gets 431. Default 100. */
-  maxHeaderFields?: number
-  /** Bytes of an opening handshake's request target, 1 to 65536; one more gets 414. Default 4096. */
-  maxUrlLength?: number
   /** Milliseconds between pings, ± 10 % for the first; 0 = no pings and no liveness deadline. Default 30000. */
   pingIntervalMs?: number
   /** Milliseconds without any byte from the peer after which the connection is destroyed (1006); 0 = never. Default 45000. */
@@ -255,7 +198,7 @@ export interface WebSocketServerOptions
   idleTimeout?: number
 }
 
-export interface ResolvedOptions extends PlacementOptions {
+export interface ResolvedOptions extends PlacementOptions, ResolvedEntrance, ResolvedHandshake {
   readonly shards: number
   readonly shardReadyTimeoutMs: number
   readonly stallMs: number
@@ -266,19 +209,11 @@ export interface ResolvedOptions extends PlacementOptions {
   readonly resourceLimits: ResourceLimits
   readonly maxMemoryBytes: number
   readonly handoff: Exclude<StrategyName, 'local'> | undefined
-  readonly accept: 'attach' | 'raw' | 'acceptor'
-  /** Null: plain TCP. */
-  readonly tls: FrontTls | null
   readonly shard: ShardOptions
   /** Null: compression is never agreed on. */
   readonly deflatePolicy: DeflatePolicy | null
-  readonly protocols: readonly string[]
-  readonly handleProtocols: WebSocketServerOptions['handleProtocols']
-  readonly requireProtocol: boolean
   readonly guards: ResolvedGuards
   readonly users: ResolvedUsers
-  readonly allowOrigins: readonly AllowedOrigin[]
-  readonly requireOrigin: boolean
   readonly verifyClient: VerifyClient | undefined
   readonly handler: WebSocketServerOptions['handler']
   readonly rooms: ResolvedRoomOptions
@@ -291,12 +226,7 @@ export interface ResolvedOptions extends PlacementOptions {
   /** Null: there is none. */
   readonly compute: ResolvedCompute | null
   readonly maxConnections: number
-  readonly handshakeTimeoutMs: number
-  readonly verifyTimeoutMs: number
   readonly authenticate: AuthOptions['authenticate']
-  readonly maxPendingHandshakes: number
-  readonly maxHeaderFields: number
-  readonly maxUrlLength: number
   /** What a signal begins, null for nothing. */
   readonly signalShutdown: ShutdownOptions | null
   readonly logger: Logger

@@ -2,15 +2,16 @@ import { availableParallelism } from 'node:os'
 import { checkHandler } from '../shared/as-handler.ts'
 import { MAX_SLOTS } from '../shared/connection-key.ts'
 import { ShardwsError } from '../shared/errors.ts'
-import type { RateLimitOptions } from '../shared/messages.ts'
-import { isToken } from '../shared/protocol/tokens.ts'
 import { deflatePolicyOf, resolveCompression } from './compression-options.ts'
 import { resolveCompute } from './compute-options.ts'
+import { ENTRANCE_CHECKS, resolveEntrance } from './entrance-options.ts'
 import { GUARD_CHECKS, resolveGuards } from './guard-options.ts'
 import { assertModulesPossible } from './handler-modules.ts'
 import { HANDLER_CHECKS, resolveHandling } from './handler-options.ts'
+import { HANDSHAKE_CHECKS, resolveHandshake } from './handshake-options.ts'
 import { createStderrLogger, isLogLevel } from './logger.ts'
 import { affordableMemory } from './memory-limit.ts'
+import { withoutAliases } from './option-aliases.ts'
 import {
   type Check,
   checkOptions,
@@ -23,20 +24,15 @@ import {
   listOf,
   oneOf,
 } from './option-checks.ts'
-import type { RateLimit, ResolvedOptions, WebSocketServerOptions } from './options.ts'
+import type { ResolvedOptions, WebSocketServerOptions } from './options.ts'
 import type { PlacementOptions } from './placement.ts'
+import { resolveRateLimit } from './rate-limit-options.ts'
 import { REBALANCE_CHECKS, resolveRebalance } from './rebalance-options.ts'
 import { ROOM_CHECKS, resolveRooms } from './room-options.ts'
 import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
-import { resolveTls } from './tls-options.ts'
 import { resolveUsers, USER_CHECKS } from './user-options.ts'
 
 type OptionName = keyof WebSocketServerOptions
-
-type HandshakeOptions = Pick<
-  ResolvedOptions,
-  'handshakeTimeoutMs' | 'verifyTimeoutMs' | 'maxPendingHandshakes' | 'maxHeaderFields' | 'maxUrlLength'
->
 
 /** Between two beats of a shard, unless `stallMs` needs them more often. */
 const LONGEST_BEAT_MS = 250
@@ -62,8 +58,6 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   execArgv: listOf(isString, 'an array of strings'),
   resourceLimits: isObject('an object'),
   maxExternalBytes: integer(16 * 1024 * 1024, Number.MAX_SAFE_INTEGER),
-  accept: oneOf('attach', 'raw', 'acceptor'),
-  tls: isObject('an object'),
   maxMemoryBytes: (value) =>
     value === Number.POSITIVE_INFINITY
       ? null
@@ -88,13 +82,10 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
         "a boolean, 'shared', 'dedicated', 'disabled' or an object",
   compressThreshold: integer(0, INT32_MAX),
   maxCompressedSize: integer(1, INT32_MAX),
-  protocols: listOf(isSubprotocol, 'an array of subprotocol tokens'),
-  handleProtocols: isFunction,
-  requireProtocol: isBoolean,
-  allowOrigins: listOf(isAllowedOrigin, 'an array of strings, regular expressions and functions'),
-  requireOrigin: isBoolean,
+  ...ENTRANCE_CHECKS,
   ...GUARD_CHECKS,
   ...HANDLER_CHECKS,
+  ...HANDSHAKE_CHECKS,
   ...REBALANCE_CHECKS,
   ...ROOM_CHECKS,
   ...USER_CHECKS,
@@ -115,12 +106,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
       : integer(1, MAX_SLOTS)(value) && `an integer from 1 to ${MAX_SLOTS}, or Infinity`,
   canJoin: isFunction,
   compute: isObject('an object'),
-  handshakeTimeoutMs: integer(100, 600_000),
-  verifyTimeoutMs: integer(100, 600_000),
   middlewareTimeoutMs: integer(0, LONGEST_MS),
-  maxPendingHandshakes: integer(1, MAX_SLOTS),
-  maxHeaderFields: integer(5, 1000),
-  maxUrlLength: integer(1, 65_536),
   pingIntervalMs: integer(0, LONGEST_MS),
   livenessMs: integer(0, LONGEST_MS),
   idleTimeoutMs: integer(0, LONGEST_MS),
@@ -137,23 +123,6 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
 
 /** Of every option, for facades that add names of their own. */
 export const OPTION_NAMES = Object.keys(CHECKS) as readonly OptionName[]
-
-const LONGEST_RATE_PERIOD_MS = 3_600_000
-
-const RATE_LIMIT_CHECKS: Readonly<Record<keyof RateLimit, Check>> = {
-  messages: integer(1, 1_000_000),
-  perMs: integer(10, LONGEST_RATE_PERIOD_MS),
-  burst: integer(1, 1_000_000),
-  bytesPerSecond: integer(0, INT32_MAX),
-  action: oneOf('pause', 'close', 'drop', 'error'),
-  graceMs: integer(0, LONGEST_RATE_PERIOD_MS),
-}
-
-/** Other names for an option, and how their unit becomes ours. */
-const ALIASES = {
-  maxPayloadLength: { name: 'maxPayload', factor: 1 },
-  idleTimeout: { name: 'idleTimeoutMs', factor: 1000 },
-} as const
 
 /** @throws ShardwsError OPTION_UNKNOWN, OPTION_INVALID */
 export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOptions {
@@ -178,7 +147,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     resourceLimits: { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 24, ...options.resourceLimits },
     maxMemoryBytes: options.maxMemoryBytes ?? affordableMemory(),
     handoff: options.handoff,
-    ...resolveAccept(options),
+    ...resolveEntrance(options),
     shard: Object.freeze({
       maxPayload,
       maxCompressedSize: options.maxCompressedSize ?? maxPayload,
@@ -213,15 +182,10 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
     }),
     deflatePolicy: compression && deflatePolicyOf(compression),
-    protocols: options.protocols ?? [],
-    handleProtocols: options.handleProtocols,
-    requireProtocol: options.requireProtocol ?? false,
     ...resolveHandler(options),
     autoRebalance: resolveRebalance(options),
     rooms: resolveRooms(options),
     users: resolveUsers(options),
-    allowOrigins: options.allowOrigins ?? [],
-    requireOrigin: options.requireOrigin ?? false,
     verifyClient: options.verifyClient,
     maxConnections: Math.min(options.maxConnections ?? 10_000, MAX_SLOTS),
     ...rooms,
@@ -239,33 +203,6 @@ function resolveHandler(options: WebSocketServerOptions): Pick<ResolvedOptions, 
   const guards = resolveGuards(options)
   if (handler instanceof URL) assertModulesPossible({ canJoin, guards })
   return { handler, canJoin, guards }
-}
-
-/** What excludes each other among the ways in. */
-function resolveAccept(options: WebSocketServerOptions): Pick<ResolvedOptions, 'accept' | 'tls'> {
-  const { accept = 'attach', handoff, placement, shardBy } = options
-  const tls = resolveTls(options.tls)
-  if (accept === 'attach') {
-    if (tls === null) return { accept, tls }
-    throw new ShardwsError(
-      'OPTION_INVALID',
-      `options.tls needs accept: 'raw' or 'acceptor'; with 'attach', attach an https.Server`,
-    )
-  }
-  if (shardBy !== undefined || typeof placement === 'function') {
-    const name = shardBy === undefined ? 'placement' : 'shardBy'
-    throw new ShardwsError(
-      'OPTION_INVALID',
-      `options.${name} needs the request, which with accept: '${accept}' the shard reads: leave ${name} out or use 'attach'`,
-    )
-  }
-  if (handoff === 'relay') {
-    throw new ShardwsError('OPTION_INVALID', `options.handoff: 'relay' hands over no TCP connections for '${accept}'`)
-  }
-  if (accept === 'acceptor' && options.shards === 0) {
-    throw new ShardwsError('OPTION_INVALID', `options.shards must be 1 or more with accept: 'acceptor'; or use 'raw'`)
-  }
-  return { accept, tls }
 }
 
 function resolvePlacement({ placement, shardBy }: WebSocketServerOptions): PlacementOptions {
@@ -288,53 +225,4 @@ function resolveSignals(given: boolean | ShutdownOptions = false): ShutdownOptio
   if (typeof given === 'boolean') return given ? {} : null
   planShutdown(given, 'options.handleSignals', 'OPTION_INVALID')
   return { ...given }
-}
-
-function resolveHandshake(options: WebSocketServerOptions): HandshakeOptions {
-  const { handshakeTimeoutMs = 10_000, verifyTimeoutMs = Math.min(5000, handshakeTimeoutMs) } = options
-  if (verifyTimeoutMs > handshakeTimeoutMs) {
-    const most = `options.handshakeTimeoutMs, which is ${handshakeTimeoutMs}`
-    throw new ShardwsError('OPTION_INVALID', `options.verifyTimeoutMs must be at most ${most}, got ${verifyTimeoutMs}`)
-  }
-  return {
-    handshakeTimeoutMs,
-    verifyTimeoutMs,
-    maxPendingHandshakes: options.maxPendingHandshakes ?? 1024,
-    maxHeaderFields: options.maxHeaderFields ?? 100,
-    maxUrlLength: options.maxUrlLength ?? 4096,
-  }
-}
-
-function resolveRateLimit(given: RateLimit | undefined): RateLimitOptions | null {
-  if (given === undefined) return null
-  checkOptions('options.rateLimit', RATE_LIMIT_CHECKS, given)
-  const { messages, perMs = 1000, burst = 2 * messages, bytesPerSecond = 0, action = 'close', graceMs = 5000 } = given
-  if (messages === undefined) {
-    throw new ShardwsError('OPTION_INVALID', 'options.rateLimit.messages is missing: the messages allowed per perMs')
-  }
-  return { messages, perMs, burst, bytesPerSecond, action, graceMs }
-}
-
-function withoutAliases(options: WebSocketServerOptions): WebSocketServerOptions {
-  const canonical = { ...options }
-  for (const [alias, { name, factor }] of Object.entries(ALIASES) as [
-    keyof typeof ALIASES,
-    (typeof ALIASES)[keyof typeof ALIASES],
-  ][]) {
-    const value = canonical[alias]
-    if (value === undefined) continue
-    if (canonical[name] !== undefined) {
-      throw new ShardwsError('OPTION_INVALID', `options.${alias} is another name of options.${name}; give only one`)
-    }
-    canonical[name] = value * factor
-  }
-  return canonical
-}
-
-function isSubprotocol(value: unknown): boolean {
-  return typeof value === 'string' && isToken(value)
-}
-
-function isAllowedOrigin(value: unknown): boolean {
-  return typeof value === 'string' || value instanceof RegExp || typeof value === 'function'
 }
