@@ -2,34 +2,8 @@ import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import type { Moving } from '../src/shared/messages.ts'
 import type { Connection } from './connection.ts'
 import { MAIN } from './main-link.ts'
+import { type Action, MoveArrival } from './move-arrival.ts'
 import type { SiblingLink } from './sibling-link.ts'
-
-/** What is done to a connection as soon as it is here. */
-type Action = (connection: Connection) => unknown
-
-interface Entry {
-  readonly publisher: number
-  /** Null: it concerns every connection. */
-  readonly key: ConnectionKey | null
-  readonly action: Action
-}
-
-/** Connections that move to this shard: what has been sent to them meanwhile, in the order of each sender. */
-interface Arrival {
-  readonly moving: Moving
-  readonly awaited: Set<ConnectionKey>
-  /** Those that are here. */
-  readonly connections: Connection[]
-  /** Who sends to this shard what is for these connections, this shard included. */
-  readonly cuts: Set<number>
-  readonly log: Entry[]
-  /** Everybody who is to come has. */
-  isComplete: boolean
-  /** Connections whose socket has not arrived. */
-  unopened: number
-  /** Main has heard everything from the former shard. */
-  isStarted: boolean
-}
 
 /** Connections that leave this shard. */
 interface Departure {
@@ -43,8 +17,6 @@ interface Departure {
 }
 
 const NOBODY: readonly ConnectionKey[] = []
-
-const AT_FIRST = { isComplete: false, unopened: 0, isStarted: false }
 
 export interface MovesHost {
   readonly index: number
@@ -80,7 +52,7 @@ export interface MovesHost {
 export class Moves {
   readonly #host: MovesHost
   readonly #departures = new Map<number, Departure>()
-  readonly #arrivals = new Map<number, Arrival>()
+  readonly #arrivals = new Map<number, MoveArrival>()
   /** Moves of others and of those who have left: where what is for them goes. */
   readonly #moving = new Map<number, Moving>()
   readonly #destinations = new Map<ConnectionKey, number>()
@@ -151,8 +123,7 @@ export class Moves {
   start(move: number): void {
     const arrival = this.#arrivals.get(move)
     if (arrival === undefined) return
-    arrival.isStarted = true
-    for (const connection of arrival.connections.splice(0)) this.#host.started(connection)
+    for (const connection of arrival.start()) this.#host.started(connection)
   }
 
   moved(move: number): void {
@@ -186,19 +157,13 @@ export class Moves {
 
   /** A message for one connection that is not here. Returns whether it is on its way. */
   defer(publisher: number, key: ConnectionKey, action: Action): boolean {
-    for (const { awaited, log } of this.#arrivals.values()) {
-      if (!awaited.has(key)) continue
-      log.push({ publisher, key, action })
-      return true
-    }
+    for (const arrival of this.#arrivals.values()) if (arrival.defer(publisher, key, action)) return true
     return false
   }
 
   /** A message for many: those who are on their way get it when they are here, if its sender has made its cut. */
   deferAll(publisher: number, action: Action): void {
-    for (const { awaited, cuts, log } of this.#arrivals.values()) {
-      if (awaited.size > 0 && cuts.has(publisher)) log.push({ publisher, key: null, action })
-    }
+    for (const arrival of this.#arrivals.values()) arrival.deferAll(publisher, action)
   }
 
   /** Those who are here, and to whom this publisher sends by way of the shard that they move to. */
@@ -209,44 +174,27 @@ export class Moves {
 
   /** The connection is here: it gets what has been sent meanwhile. Returns whether it may be read. */
   arrive(move: number, connection: Connection): boolean {
-    const arrival = this.#arrivals.get(move)
-    if (arrival === undefined) return true
-    const { key } = connection
-    arrival.awaited.delete(key)
-    for (const entry of arrival.log) {
-      // The former shard makes its cut by sending the connection: what it has sent before, it has delivered.
-      if (entry.publisher !== arrival.moving.from && (entry.key === null || entry.key === key)) entry.action(connection)
-    }
-    arrival.unopened++
-    if (!arrival.isStarted) arrival.connections.push(connection)
-    return arrival.isStarted
+    return this.#arrivals.get(move)?.arrive(connection) ?? true
   }
 
   /** The socket of one of these connections has arrived, or never will. */
   opened(move: number): void {
     const arrival = this.#arrivals.get(move)
     if (arrival === undefined) return
-    arrival.unopened--
+    arrival.opened()
     this.#reportIfDone(move, arrival)
   }
 
-  #arrivalOf(moving: Moving): Arrival {
+  #arrivalOf(moving: Moving): MoveArrival {
     const known = this.#arrivals.get(moving.move)
     if (known !== undefined) return known
-    const arrival = {
-      moving,
-      awaited: new Set(moving.keys),
-      connections: [],
-      cuts: new Set<number>(),
-      log: [],
-      ...AT_FIRST,
-    }
+    const arrival = new MoveArrival(moving)
     this.#arrivals.set(moving.move, arrival)
     return arrival
   }
 
   /** From then on what handlers here send to those who come is kept here. */
-  #cutIfOthersHave(arrival: Arrival): void {
+  #cutIfOthersHave(arrival: MoveArrival): void {
     const { awaited, cuts, isComplete, moving } = arrival
     const { index, siblings } = this.#host
     if (isComplete || cuts.has(index) || !cuts.has(MAIN)) return
@@ -284,20 +232,18 @@ export class Moves {
   }
 
   /** The former shard is gone, and with it whoever has not come. */
-  #lose(move: number, arrival: Arrival): void {
+  #lose(move: number, arrival: MoveArrival): void {
     for (const key of arrival.awaited) this.#host.lost(key)
     this.#settle(move, arrival)
   }
 
-  #settle(move: number, arrival: Arrival): void {
-    arrival.awaited.clear()
-    arrival.log.length = 0
-    arrival.isComplete = true
+  #settle(move: number, arrival: MoveArrival): void {
+    arrival.settle()
     this.#reportIfDone(move, arrival)
   }
 
   /** The former shard may end now: nothing of these connections is on its way through it any more. */
-  #reportIfDone(move: number, { isComplete, unopened }: Arrival): void {
-    if (isComplete && unopened === 0) this.#host.arrived(move)
+  #reportIfDone(move: number, arrival: MoveArrival): void {
+    if (arrival.isDone) this.#host.arrived(move)
   }
 }
