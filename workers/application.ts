@@ -277,7 +277,7 @@ export class Application {
 
   /** The listeners of the server are on main, which hears from the shard itself what concerns them. */
   #listeners(): ServerListeners {
-    const { counters } = this.#context
+    const { counters, link } = this.#context
     const ignore = (): void => {}
     return {
       onConnection: ignore,
@@ -290,7 +290,10 @@ export class Application {
       onTimeout: (_, code) => counters.countFailure(code),
       onError: (socket, error) => this.#report(socket, error),
       onHandlerError: () => counters.add(Counter.HANDLER_ERRORS, 1),
-      onErrorListenerFailed: (error) => this.#context.link.threw(NO_KEY, encodeError(error)),
+      // As `#report`: peers can cause it at will.
+      onErrorListenerFailed: (error) => {
+        if (link.hasCredit()) link.listenerFailed(encodeError(error))
+      },
       onInvalidMessage: () => counters.add(Counter.INVALID_MESSAGES, 1),
     }
   }

@@ -132,6 +132,11 @@ export class MainLink {
     this.#link.posted()
   }
 
+  listenerFailed(error: Uint8Array): void {
+    events.listenerFailed(this.#link.out, error)
+    this.#link.posted()
+  }
+
   loaded(module: number, error: Uint8Array): void {
     events.loaded(this.#link.out, module, error)
     this.#link.posted()

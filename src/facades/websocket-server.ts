@@ -72,6 +72,7 @@ export class WebSocketServer<Data = unknown> extends EventEmitter<WebSocketServe
     this.#engine = new Engine(resolved, this.#dispatcher, {
       onShardEvent: (event) => listeners.onShardEvent(event),
       onPost: (message) => listeners.emit('post', message),
+      onErrorListenerFailed: (error) => listeners.onErrorListenerFailed(error),
       onDraining: (plan) => listeners.emit('draining', plan),
     })
     listeners.belongTo(this.#engine, this.#dispatcher)

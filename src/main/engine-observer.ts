@@ -23,4 +23,6 @@ export interface EngineFacade {
   onDraining(plan: ShutdownPlan): void
   /** A handler has posted a value to main. */
   onPost(message: unknown): void
+  /** A listener of errors in a shard has failed itself. */
+  onErrorListenerFailed(error: Error): void
 }

@@ -101,6 +101,10 @@ export class ShardEvents implements ShardObserver<RunningShard> {
     this.#host.observer.onError(this.#host.peers.get(key) ?? null, decodeError(error))
   }
 
+  onListenerFailed(error: Buffer): void {
+    this.#host.facade.onErrorListenerFailed(decodeError(error))
+  }
+
   onLoaded(shard: RunningShard, module: number, error: Buffer): void {
     this.#host.modules.onLoaded(shard, module, error)
   }

@@ -14,6 +14,7 @@ export interface ShardObserver<Shard> {
   onSentToUser(userId: string, payload: Buffer, flags: number): void
   onPosted(value: Buffer): void
   onThrew(key: ConnectionKey, error: Buffer): void
+  onListenerFailed(error: Buffer): void
   onLoaded(shard: Shard, module: number, error: Buffer): void
   /** A shard has given a socket back, for the one that the connection moves to. */
   onReturned(key: ConnectionKey, returned: Returned): void
@@ -88,6 +89,10 @@ export class ShardReports<Shard extends ReportingShard> implements EventHandler 
 
   threw(key: ConnectionKey, error: Buffer): void {
     this.#observer.onThrew(key, error)
+  }
+
+  listenerFailed(error: Buffer): void {
+    this.#observer.onListenerFailed(error)
   }
 
   prepared(move: number, keys: readonly ConnectionKey[]): void {

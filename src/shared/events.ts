@@ -33,6 +33,7 @@ const Event = {
   WITHDREW: 27,
   TURNED_AWAY: 28,
   ADMITTED: 29,
+  LISTENER_FAILED: 30,
 } as const
 
 export interface EventHandler {
@@ -67,6 +68,8 @@ export interface EventHandler {
   posted(value: Buffer): void
   /** A handler in the shard has failed on this connection, -1 for none; `error` as of `encodeValue`. */
   threw(key: ConnectionKey, error: Buffer): void
+  /** So has a listener of errors, which hears of no more of them. */
+  listenerFailed(error: Buffer): void
   /** After `load`; `error` as of `encodeValue`, empty if there is none. */
   loaded(module: number, error: Buffer): void
   /** After `judge`; `verdict` as of `encodeValue`. */
@@ -136,6 +139,10 @@ export const events = {
   },
   threw(batch: BatchWriter, key: ConnectionKey, error: Uint8Array): void {
     batch.beginWithKey(Event.THREW, key)
+    batch.bytes(error)
+  },
+  listenerFailed(batch: BatchWriter, error: Uint8Array): void {
+    batch.begin(Event.LISTENER_FAILED)
     batch.bytes(error)
   },
   loaded(batch: BatchWriter, module: number, error: Uint8Array): void {
@@ -219,6 +226,8 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
       return handler.posted(batch.bytes())
     case Event.THREW:
       return handler.threw(batch.number(), batch.bytes())
+    case Event.LISTENER_FAILED:
+      return handler.listenerFailed(batch.bytes())
     case Event.LOADED:
       return handler.loaded(batch.number(), batch.bytes())
     case Event.PREPARED:

@@ -1,5 +1,7 @@
 import { closeBody, nextText, sendText } from '../../fixtures/engine-under-test.ts'
 import { control, type HandlerBehaviour, postOf } from '../../fixtures/handlers/controlled.ts'
+import { eventually } from '../../fixtures/journal.ts'
+import { RecordingLogger } from '../../fixtures/recording-logger.ts'
 
 export const failing: HandlerBehaviour = (t, start) => {
   for (const act of ['throw', 'reject']) {
@@ -18,6 +20,21 @@ export const failing: HandlerBehaviour = (t, start) => {
       t.equal(engine.server.stats().shardDeaths, before.shardDeaths)
     })
   }
+
+  t.test('an error listener that fails itself is a line of the log, and nothing else', async (t) => {
+    const logger = new RecordingLogger()
+    const engine = await start(t, { logger })
+    const one = await control(engine)
+    one.order('failOnError', { text: 'oops' })
+    const find = () => logger.records.find(({ message }) => message === 'an error listener threw or rejected')
+    await eventually('the line', () => find() !== undefined)
+    t.match(find(), { level: 'error', details: { error: 'Error: of the error listener' } })
+    t.equal(typeof (await one.ask('thread')), 'string')
+    t.same(
+      engine.journal.errors.map(({ id, error }) => [id, error.message]),
+      [[one.id, 'oops']],
+    )
+  })
 
   t.test('what the peer does wrong is an error with its code', async (t) => {
     const engine = await start(t)
