@@ -2,7 +2,7 @@
 export interface BackoffOptions {
   /** The longest delay before the first attempt, milliseconds. Default 500. */
   readonly base?: number
-  /** By how much it grows with each attempt. Default 2. */
+  /** By how much it grows with each attempt in a row, and with each connection in a row that ends within 5 s. Default 2. */
   readonly factor?: number
   /** Where it stops growing, milliseconds. Default 30000. */
   readonly max?: number
