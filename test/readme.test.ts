@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
-import { ERRORS } from '../src/shared/errors.ts'
+import { WebSocketServer } from '../src/index.ts'
+import { ERRORS, type ErrorCode } from '../src/shared/errors.ts'
 import { codeBlocks } from './fixtures/code-blocks.ts'
 import { startDocumentedExample } from './fixtures/documented-example.ts'
 import { MessageClient } from './fixtures/message-client.ts'
 import { REPOSITORY } from './fixtures/repository.ts'
+import { tableRows } from './fixtures/table-rows.ts'
 
 const readme = readFileSync(new URL('README.md', REPOSITORY), 'utf8')
+const reference = (name: string): string => readFileSync(new URL(`docs/reference/${name}`, REPOSITORY), 'utf8')
 
 /** From the heading to the next one of its level. */
 function section(title: string): string {
@@ -67,7 +70,48 @@ t.test('the commands it names exist', async (t) => {
   }
 })
 
-t.test('the table of errors lists exactly the codes there are', async (t) => {
-  const listed = [...section('Errors').matchAll(/^\| `([A-Z0-9_]+)`/gm)].map(([, code]) => code)
-  t.same(listed.sort(), Object.keys(ERRORS).sort())
+t.test('the errors that it names are there, with what the peer gets', async (t) => {
+  const named = [...section('Errors').matchAll(/`([A-Z0-9_]+)`(?: \((\d+)\))?/g)]
+  t.ok(named.length > 12)
+  for (const [, code = '', number] of named) {
+    t.ok(code in ERRORS, code)
+    const { closeCode, status } = ERRORS[code as ErrorCode]
+    t.equal(number, (closeCode ?? status)?.toString(), code)
+  }
+})
+
+t.test('the options that it names have the defaults that the reference says', async (t) => {
+  const all = new Map(tableRows(reference('options.md'), 3).map(([name, value]) => [name, value]))
+  const rows = tableRows(section('API').split('### Methods')[0]!.split('### Options')[1]!, 3)
+  t.ok(rows.length > 10)
+  for (const [names = '', value] of rows) {
+    const values = names
+      .split(', ')
+      .map((name) => all.get(name) ?? [...all].find(([each]) => each?.split(', ').includes(name))?.[1])
+    t.equal(value, values.join(', '), names)
+  }
+})
+
+t.test('the imports, methods and events that it names are all there are, or exist', async (t) => {
+  const [imports = '', methods = ''] = section('API')
+    .split(/^### .*\n/m)
+    .filter((_, index) => index !== 1)
+  const { exports } = JSON.parse(readFileSync(new URL('package.json', REPOSITORY), 'utf8'))
+  t.same(
+    [...imports.matchAll(/`(shardws(?:\/[\w-]+)?)`/g)].map(([, name = '']) => name.replace('shardws', '.')).sort(),
+    Object.keys(exports)
+      .filter((name) => name !== './package.json')
+      .sort(),
+  )
+  const server = new WebSocketServer({ shards: 0 })
+  t.teardown(() => server.shutdown())
+  const named = [...methods.matchAll(/^\| [a-z][^|]* \| (.*) \|$/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\w+)[(`]/g)].map(([, name = '']) => name),
+  )
+  t.ok(named.length > 25)
+  for (const name of named) t.ok(name in server, name)
+  const [, events = ''] = /^Events of the server: `(.*)`\.$/m.exec(methods) ?? []
+  const [table = ''] = reference('api.md').split('## Events')[1]!.split('`node:diagnostics_channel`')
+  const told = [...table.matchAll(/^\| (`.+?) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w:]+/g) ?? [])
+  t.same(events.split(' ').sort(), told.sort())
 })
