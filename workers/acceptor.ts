@@ -9,6 +9,8 @@ export default function runAcceptor({ port, setup }: AcceptorTask): Promise<void
     onTurnedAway: (code) => post({ kind: 'turnedAway', code }),
     onError: (error) => post({ kind: 'failed', error }),
   })
+  // Also after an error: Node would close the two handles of each pipe one after the other, and the second time a stranger's descriptor.
+  process.once('exit', () => acceptor.close())
   return new Promise((resolve) => {
     port.on('message', (command: AcceptorCommand) => {
       if (command.kind === 'listen') void listen(acceptor, command, post)

@@ -39,10 +39,10 @@ export class Adoption {
     return this.#front
   }
 
-  /** Connections come to this shard unread from now on. */
+  /** Connections come to this shard unread from now on. Again: from another acceptor, as the former one has died. */
   openGate({ port, front }: OpenGate): void {
-    this.#front?.stop()
-    this.#front = new Front(port, front, this.#shard)
+    this.#front ??= new Front(front, this.#shard)
+    this.#front.open(port)
     if (this.#shard.isStopping) this.#front.stop()
   }
 

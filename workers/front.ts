@@ -6,19 +6,18 @@ import type { TLSSocket } from 'node:tls'
 import type { MessagePort } from 'node:worker_threads'
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import { type ErrorCode, ShardwsError } from '../src/shared/errors.ts'
-import type { Arrival } from '../src/shared/handoff/acceptor.ts'
-import { createTaker } from '../src/shared/handoff/handoff.ts'
 import { LocalGiver, LocalTaker } from '../src/shared/handoff/local.ts'
 import { PendingRequests } from '../src/shared/handoff/pending-requests.ts'
 import { drainRead, holdReading } from '../src/shared/handoff/reading.ts'
 import { formatAnswer, refuse } from '../src/shared/handoff/refusal.ts'
-import type { ReadInto, Taker } from '../src/shared/handoff/strategy.ts'
+import type { ReadInto } from '../src/shared/handoff/strategy.ts'
 import { answerUpgradeRequired, UPGRADE_ONLY } from '../src/shared/handoff/upgrade-only.ts'
 import type { FrontOptions, FrontTls, Knock, TlsContexts } from '../src/shared/messages.ts'
 import { Sweep } from '../src/shared/sweep.ts'
 import type { HereTicket, Ticket } from '../src/shared/ticket.ts'
 import { encodeValue } from '../src/shared/values.ts'
 import type { Admission, AdmissionFront } from './admission.ts'
+import { Arrivals } from './arrivals.ts'
 import { TlsContextsByName } from './tls-contexts.ts'
 
 /** How late it may be noticed that main has not answered in time. */
@@ -79,16 +78,11 @@ export class Front implements AdmissionFront {
   readonly #sweep = new Sweep(SWEEP_MS, (nowMs) => this.#endOverdue(nowMs))
   readonly #giver = new LocalGiver()
   readonly #own = new LocalTaker()
-  #port: MessagePort
-  #taker: Taker | null = null
+  #arrivals: Arrivals | null = null
   #contexts: TlsContextsByName | null = null
   #lastVisit = 0
-  /** Connections that were announced and have not arrived. */
-  #awaited = 0
-  #isShut = false
 
-  constructor(port: MessagePort, options: FrontOptions, { admission, context }: FrontShard) {
-    this.#port = port
+  constructor(options: FrontOptions, { admission, context }: FrontShard) {
     this.#options = options
     this.#admission = admission
     this.#link = context.link
@@ -100,8 +94,14 @@ export class Front implements AdmissionFront {
     })
     this.#server = options.tls === null ? createServer(UPGRADE_ONLY, answerUpgradeRequired) : this.#secure(options.tls)
     this.#server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head))
-    port.on('message', (arrival: Arrival) => this.#receive(arrival))
-    port.on('close', () => this.#shut())
+  }
+
+  /** An acceptor gives over this port from now on. What a former one has given goes on. */
+  open(port: MessagePort): void {
+    this.#arrivals = new Arrivals(port, (socket) => {
+      if (socket === null) this.#counters.add(Counter.ARRIVALS_ENDED, 1)
+      else this.#admit(socket)
+    })
   }
 
   /** For connections that come from now on. */
@@ -132,8 +132,7 @@ export class Front implements AdmissionFront {
   }
 
   stop(): void {
-    this.#port.close()
-    this.#shut()
+    this.#arrivals?.stop()
     this.#pending.destroyAll()
     this.#giver.close()
     for (const visit of [...this.#visits.keys()]) this.dismiss(visit)
@@ -162,25 +161,6 @@ export class Front implements AdmissionFront {
       if (error.code !== 'ECONNRESET') this.#turnedAway('TLS_FAILED', error.code ?? error.message)
     })
     return server
-  }
-
-  #receive(arrival: Arrival): void {
-    if (arrival.kind === 'accept') this.#taker = createTaker(arrival.taker)
-    else if (arrival.kind === 'incoming') this.#await(arrival.ticket)
-    else {
-      this.#isShut = true
-      if (this.#awaited === 0) this.#port.close()
-    }
-  }
-
-  #await(ticket: Ticket): void {
-    this.#awaited++
-    this.#taker?.take(ticket, null, (socket) => {
-      this.#awaited--
-      if (this.#isShut && this.#awaited === 0) this.#port.close()
-      if (socket === null) this.#counters.add(Counter.ARRIVALS_ENDED, 1)
-      else this.#admit(socket as Socket)
-    })
   }
 
   #admit(socket: Socket): void {
@@ -224,7 +204,7 @@ export class Front implements AdmissionFront {
     socket.once('close', () => {
       if (this.#leave(visit) !== undefined) this.#link.withdrew(visit)
     })
-    if (this.#isShut || !this.#admission.takes(this, visit, request)) this.ask(visit)
+    if (this.#arrivals?.isShut || !this.#admission.takes(this, visit, request)) this.ask(visit)
   }
 
   // ── from the admission ──
@@ -293,12 +273,6 @@ export class Front implements AdmissionFront {
 
   #turnedAway(code: ErrorCode, why = new ShardwsError(code).message): void {
     this.#link.turnedAway(code, why)
-  }
-
-  /** Nobody new comes. */
-  #shut(): void {
-    this.#isShut = true
-    this.#taker?.close()
   }
 }
 

@@ -5,13 +5,14 @@ import type { AcceptorObserver, AcceptorSetup } from '../shared/handoff/acceptor
 import type { AcceptorCommand, AcceptorEvent, AcceptorTask } from '../shared/handoff/acceptor-messages.ts'
 import { type ShardThread, type ShardThreadOptions, startThread } from './shard-thread.ts'
 
-/** Main's end of an acceptor on a thread of its own: what `Acceptor` does, by message. */
+/** Main's end of one life of an acceptor on a thread of its own: what `Acceptor` does, by message. */
 export class AcceptorThread {
+  /** Fulfilled with ACCEPTOR_FAILED when the thread has ended. */
+  readonly failed: Promise<ShardwsError>
   readonly #port: MessagePort
   readonly #thread: ShardThread
   readonly #observer: AcceptorObserver
   #onListening: (answer: AddressInfo | Error) => void = () => {}
-  #isClosing = false
 
   constructor(options: ShardThreadOptions, setup: AcceptorSetup, observer: AcceptorObserver) {
     const { port1, port2 } = new MessageChannel()
@@ -20,18 +21,19 @@ export class AcceptorThread {
     const task: AcceptorTask = { port: port2, setup }
     this.#thread = startThread(task, options)
     port1.on('message', (event: AcceptorEvent) => this.#receive(event))
-    this.#thread.ended.then(
-      () => this.#onEnded(undefined),
-      (cause: unknown) => this.#onEnded(cause),
+    this.failed = this.#thread.ended.then(
+      () => failure(undefined),
+      (cause: unknown) => failure(cause),
     )
   }
 
-  /** Rejects with the error of `net.Server.listen`. */
+  /** Rejects with ACCEPTOR_FAILED and with the error of `net.Server.listen`. */
   async listen(port: number, host: string | undefined): Promise<AddressInfo> {
-    const answer = await new Promise<AddressInfo | Error>((resolve) => {
+    const answered = new Promise<AddressInfo | Error>((resolve) => {
       this.#onListening = resolve
       this.#post({ kind: 'listen', port, host })
     })
+    const answer = await Promise.race([answered, this.failed])
     if (answer instanceof Error) throw answer
     return answer
   }
@@ -58,7 +60,6 @@ export class AcceptorThread {
 
   /** Resolves when the thread is gone. */
   async close(): Promise<void> {
-    this.#isClosing = true
     this.#post({ kind: 'close' })
     await this.#thread.ended.catch(() => {})
     this.#port.close()
@@ -76,11 +77,8 @@ export class AcceptorThread {
     // A clone keeps the message of an error, and not what else was there.
     else this.#onListening(Object.assign(event.error, { code: event.code }))
   }
+}
 
-  #onEnded(cause: unknown): void {
-    if (this.#isClosing) return
-    const error = new ShardwsError('ACCEPTOR_FAILED', undefined, { cause })
-    this.#onListening(error)
-    this.#observer.onError(error)
-  }
+export function failure(cause: unknown): ShardwsError {
+  return new ShardwsError('ACCEPTOR_FAILED', undefined, { cause })
 }

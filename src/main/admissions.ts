@@ -41,8 +41,9 @@ export class Admissions {
     this.#host = host
   }
 
-  /** Connections come to this shard unread from now on. */
+  /** Connections come to this shard unread from now on. Again, from another acceptor: it has its keys and its rules. */
   begin(shard: RunningShard): void {
+    if (this.#lent.has(shard)) return
     this.#lent.set(shard, new Set())
     shard.link.rule({ kind: 'rule', rules: this.#rules() })
     this.#lend(shard)

@@ -41,6 +41,8 @@ export class MainCounters {
   /** Messages that did not match `validate`. */
   invalidMessages = 0
   shardDeaths = 0
+  /** Times the thread that accepts has died, or its successor could not listen. */
+  acceptorDeaths = 0
   /** Shards whose connections have moved to a fresh one because they were not to be trusted. */
   evacuations = 0
   /** Times `autoRebalance` has moved connections. */

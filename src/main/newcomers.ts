@@ -4,6 +4,7 @@ import type { FrontTls, Knock, TlsContexts } from '../shared/messages.ts'
 import { decodeValue } from '../shared/values.ts'
 import { RemoteSocket } from './remote-socket.ts'
 import { requestOn } from './request-like.ts'
+import type { AcceptorState } from './restarting-acceptor.ts'
 import type { RunningShard } from './running-shard.ts'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -12,6 +13,8 @@ type Accept = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /** What gives connections to the shards has to know of them. */
 interface Entrance {
+  /** Null: there is no thread of its own that accepts. */
+  readonly acceptorState: AcceptorState | null
   /** Other shards may get new connections now. */
   onSeatsChanged(): void
   onSecured(contexts: TlsContexts): void

@@ -6,13 +6,14 @@ import type { TlsContexts } from '../shared/messages.ts'
 import { AcceptorThread } from './acceptor-thread.ts'
 import type { Engine } from './engine.ts'
 import { recordRefusal } from './refusal.ts'
+import { type AcceptorState, RestartingAcceptor } from './restarting-acceptor.ts'
 import type { RunningShard } from './running-shard.ts'
 import { acceptorUrl } from './shard-url.ts'
 
 /** The way in on which shards read the request themselves, and speak TLS. */
 export class RawEntrance {
   readonly #engine: Engine
-  #acceptor: Acceptor | AcceptorThread | null = null
+  #acceptor: Acceptor | RestartingAcceptor | null = null
   /** The shards that get connections, by index. */
   readonly #gates = new Map<number, RunningShard>()
 
@@ -37,6 +38,11 @@ export class RawEntrance {
 
   // ── from the engine ──
 
+  /** Null: main accepts. */
+  get acceptorState(): AcceptorState | null {
+    return this.#acceptor instanceof RestartingAcceptor ? this.#acceptor.state : null
+  }
+
   onSeatsChanged(): void {
     if (this.#acceptor !== null) this.#sync(this.#acceptor)
   }
@@ -57,7 +63,7 @@ export class RawEntrance {
     await acceptor?.close()
   }
 
-  #createAcceptor(): Acceptor | AcceptorThread {
+  #createAcceptor(): Acceptor | RestartingAcceptor {
     const { options, shardCounters, strategy } = this.#engine
     if (strategy === 'relay' || strategy === null) {
       throw new ShardwsError('NOT_TRANSFERABLE', `this Node cannot hand over TCP connections: use accept: 'attach'`)
@@ -76,11 +82,31 @@ export class RawEntrance {
     }
     if (options.accept === 'raw') return new Acceptor(setup, observer)
     const thread = { ...options, url: acceptorUrl(options.shardUrl), trackUnmanagedFds: false }
-    return new AcceptorThread(thread, setup, observer)
+    return new RestartingAcceptor(() => new AcceptorThread(thread, setup, observer), {
+      onReplaced: () => this.#introduce(),
+      onExited: (error) => this.#onExited(error),
+      onDegraded: () => options.logger.error({}, 'acceptor degraded'),
+      onStarted: (port) => options.logger.info({ port }, 'acceptor started'),
+    })
+  }
+
+  /** Its successor is told what it knew. */
+  #introduce(): void {
+    const acceptor = this.#acceptor
+    if (acceptor === null) return
+    this.#gates.clear()
+    this.#sync(acceptor)
+    acceptor.setAccepting(!this.#engine.memory.isTaken('accepting'))
+  }
+
+  #onExited(error: Error): void {
+    this.#engine.counters.acceptorDeaths++
+    this.#engine.options.logger.error({ cause: String(error.cause ?? '') }, 'acceptor exited')
+    this.#engine.onError(error)
   }
 
   /** Those that have a seat get connections, unless they stand still. */
-  #sync(acceptor: Acceptor | AcceptorThread): void {
+  #sync(acceptor: Acceptor | RestartingAcceptor): void {
     const seated = this.#engine.supervisor.seats.filter((shard) => shard?.isRunning) as RunningShard[]
     for (const [index, shard] of this.#gates) {
       if (seated.includes(shard)) continue
@@ -93,7 +119,7 @@ export class RawEntrance {
     }
   }
 
-  #open(shard: RunningShard, acceptor: Acceptor | AcceptorThread): void {
+  #open(shard: RunningShard, acceptor: Acceptor | RestartingAcceptor): void {
     const { handshakeTimeoutMs, maxPendingHandshakes, shards } = this.#engine.options
     const { port1, port2 } = new MessageChannel()
     const front = {

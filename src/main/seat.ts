@@ -1,10 +1,5 @@
+import { RestartBudget } from './restart-budget.ts'
 import type { RunningShard } from './running-shard.ts'
-
-/** More deaths than this within the period, and the seat is left alone for a while. */
-const RESTART_BUDGET = 3
-const RESTART_PERIOD_MS = 5000
-/** How long a degraded seat is left alone before it is tried again. */
-const DEGRADED_PAUSE_MS = 30_000
 
 /** The place of one shard: who has it, who is on the way to it, and how often its shards have died. */
 export class Seat {
@@ -13,10 +8,7 @@ export class Seat {
   #current: RunningShard | null = null
   /** The latest start for this seat, until there is a shard; others have come too late. */
   #attempt: object | null = null
-  /** Times of the latest deaths, oldest first, monotonic milliseconds. */
-  #deathsMs: readonly number[] = []
-  #isDegraded = false
-  #retry: NodeJS.Timeout | undefined
+  readonly #budget = new RestartBudget()
 
   constructor(row: number) {
     this.row = row
@@ -27,7 +19,7 @@ export class Seat {
   }
 
   get isDegraded(): boolean {
-    return this.#isDegraded
+    return this.#budget.isDegraded
   }
 
   /** Nobody has it, and nobody is on the way: its row is free for others once the seat is not needed. */
@@ -50,7 +42,7 @@ export class Seat {
 
   /** Its shard adopts connections. */
   recover(): void {
-    this.#isDegraded = false
+    this.#budget.recover()
   }
 
   /** Nobody has it any more, nobody who is on the way is wanted, and nothing is tried again. Returns who had it. */
@@ -58,7 +50,7 @@ export class Seat {
     const former = this.#current
     this.#current = null
     this.#attempt = null
-    this.#isDegraded = false
+    this.#budget.recover()
     this.stopWaiting()
     return former
   }
@@ -67,18 +59,15 @@ export class Seat {
   lose(nowMs: number): void {
     this.#current = null
     this.#attempt = null
-    this.#deathsMs = [...this.#deathsMs, nowMs].filter((deathMs) => nowMs - deathMs < RESTART_PERIOD_MS)
-    if (this.#deathsMs.length <= RESTART_BUDGET) return
-    this.#deathsMs = []
-    this.#isDegraded = true
+    this.#budget.spend(nowMs)
   }
 
   /** Calls back after the pause of a degraded seat. */
   retryLater(retry: () => void): void {
-    this.#retry = setTimeout(retry, DEGRADED_PAUSE_MS)
+    this.#budget.retryLater(retry)
   }
 
   stopWaiting(): void {
-    clearTimeout(this.#retry)
+    this.#budget.stopWaiting()
   }
 }

@@ -40,9 +40,18 @@ export function startThread(task: ShardTask | AcceptorTask, options: ShardThread
   // A worker that dies outside its task is reported here, and without a listener it would end the process.
   const crashed = new Promise<never>((_, reject) => pool.once('error', reject))
   const ran: Promise<void> = pool.run(task, { transferList: [task.port] })
+  // The pool forgets a thread at its error, which comes before its end.
+  const [worker] = pool.threads
+  const gone = new Promise<void>((resolve) => {
+    if (worker === undefined) resolve()
+    else worker.once('exit', () => resolve())
+  })
   return {
     ended: Promise.race([ran, crashed]),
-    destroy: () => pool.destroy(),
+    destroy: async () => {
+      await pool.destroy()
+      await gone
+    },
   }
 }
 

@@ -85,6 +85,8 @@ export interface Stats extends PerformanceMetrics {
   handoffs: { adopted: number; failed: number; replaced: number; lost: number; abandoned: number }
   /** Shards that have died and were replaced. */
   shardDeaths: number
+  /** With `accept: 'acceptor'`: times its thread has died, or the next one could not listen. It is replaced, on the same port. */
+  acceptorDeaths: number
   /** Shards whose connections have moved to a fresh one because of an uncaught error or a full heap. */
   evacuations: number
   /** Connections that have moved from shard to shard, and that could not when they should have. */
@@ -178,6 +180,7 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
       abandoned: counters.abandoned,
     },
     shardDeaths: counters.shardDeaths,
+    acceptorDeaths: counters.acceptorDeaths,
     evacuations: counters.evacuations,
     moves: engine.mover.totals,
     rebalances: counters.rebalances,

@@ -147,6 +147,11 @@ export const FAMILIES: readonly Family[] = [
   ),
   counter('shardws_shard_deaths_total', 'Shards that have died and were replaced.', ({ stats }) => stats.shardDeaths),
   counter(
+    'shardws_acceptor_deaths_total',
+    "Times the thread of accept: 'acceptor' has died and was replaced.",
+    ({ stats }) => stats.acceptorDeaths,
+  ),
+  counter(
     'shardws_evacuations_total',
     'Shards whose connections fled to a fresh one.',
     ({ stats }) => stats.evacuations,

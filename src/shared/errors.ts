@@ -33,7 +33,7 @@ const TABLE = {
   SHARD_FAILED: { message: 'a shard ended unexpectedly' },
   SHARD_START_FAILED: { message: 'a shard did not become ready' },
   SHARD_STALLED: { message: 'a shard stood still for killMs and is replaced', option: 'killMs' },
-  ACCEPTOR_FAILED: { message: 'the acceptor thread has ended: nobody is accepted any more' },
+  ACCEPTOR_FAILED: { message: 'the acceptor thread has ended: nobody is accepted until the next one listens' },
   HANDLER_LOAD_FAILED: { message: 'a handler module could not be loaded', status: 500 },
   LINK_FULL: { message: 'main is too far behind to be asked' },
   UNKNOWN_MESSAGE: { message: 'an unknown message crossed a link' },

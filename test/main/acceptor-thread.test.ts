@@ -18,10 +18,11 @@ function threadAt(module: string): { readonly acceptor: AcceptorThread; readonly
   return { acceptor: new AcceptorThread(options, SETUP, observer), errors }
 }
 
-t.test('an acceptor whose thread ends says so, to whoever waits and as an error', async (t) => {
+t.test('an acceptor whose thread ends says so, to whoever waits', async (t) => {
   const { acceptor, errors } = threadAt('../fixtures/handlers/throws-at-import.handler.js')
   await t.rejects(acceptor.listen(0, '127.0.0.1'), { code: 'ACCEPTOR_FAILED', cause: { message: 'no database' } })
-  t.match(errors, [{ code: 'ACCEPTOR_FAILED' }])
+  t.match(await acceptor.failed, { code: 'ACCEPTOR_FAILED' })
+  t.same(errors, [])
   await acceptor.close()
 })
 

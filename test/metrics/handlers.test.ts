@@ -85,6 +85,7 @@ t.test('every figure is as stats() and health() have it', async (t) => {
     uptime: 1500,
     evacuations: 2,
     shardDeaths: 3,
+    acceptorDeaths: 21,
     zombies: 4,
     memory: {
       rssBytes: 18,
@@ -111,6 +112,7 @@ t.test('every figure is as stats() and health() have it', async (t) => {
     ['shardws_live', 1],
     ['shardws_evacuations_total', 2],
     ['shardws_shard_deaths_total', 3],
+    ['shardws_acceptor_deaths_total', 21],
     ['shardws_zombie_threads', 4],
     ['shardws_memory_bytes', 18],
     ['shardws_memory_pressure_ratio', 0.25],
