@@ -8,8 +8,10 @@ import type { SoakReport } from './soak.ts'
 
 /** A slope over less time is noise. */
 const SLOPE_AFTER_MS = 30 * 60_000
-/** Resident memory at rest, MiB per hour. */
-const MOST_SLOPE = 24
+/** At rest, MiB per hour. */
+const MOST_SLOPES: Readonly<Record<Memory, number>> = { rssBytes: 24, heapBytes: 4 }
+
+type Memory = 'rssBytes' | 'heapBytes'
 
 interface Percentiles {
   readonly count: number
@@ -19,17 +21,16 @@ interface Percentiles {
 }
 
 /** What was wrong in all, each kind once with its count. */
-export function violationsOf({ rounds, atTheEnd, elapsedMs }: SoakReport): Record<string, number> {
+export function violationsOf(report: SoakReport): Record<string, number> {
+  const { rounds, atTheEnd, elapsedMs } = report
   const counts: Record<string, number> = {}
   for (const { violations } of rounds) {
     for (const [kind, count] of Object.entries(violations)) counts[kind] = (counts[kind] ?? 0) + count
   }
   if (atTheEnd.length > 0) counts.end = atTheEnd.length
-  const slope = slopeOf(
-    rounds.map(({ atRest }) => atRest.rssBytes),
-    elapsedMs,
-  )
-  if (elapsedMs >= SLOPE_AFTER_MS && slope > MOST_SLOPE) counts.memory = 1
+  for (const [memory, most] of Object.entries(MOST_SLOPES)) {
+    if (elapsedMs >= SLOPE_AFTER_MS && slopeOf(report, memory as Memory) > most) counts[`slope of ${memory}`] = 1
+  }
   return counts
 }
 
@@ -82,15 +83,9 @@ export function markdown(report: SoakReport): string {
       `${baseline.threads}, ${baseline.descriptors} · ${last.threads}, ${last.descriptors}`,
     ],
     ['resident memory at rest, MiB', `${mebibytes(baseline.rssBytes)} · ${mebibytes(last.rssBytes)}`],
-    [
-      'slope of it, MiB an hour',
-      Math.round(
-        slopeOf(
-          rounds.map(({ atRest }) => atRest.rssBytes),
-          elapsedMs,
-        ),
-      ),
-    ],
+    ['slope of it, MiB an hour', slopeOf(report, 'rssBytes').toFixed(1)],
+    ['heap and Buffers of main at rest, MiB', `${mebibytes(baseline.heapBytes)} · ${mebibytes(last.heapBytes)}`],
+    ['slope of it, MiB an hour', slopeOf(report, 'heapBytes').toFixed(1)],
   ]
   return [
     '# Soak',
@@ -136,10 +131,10 @@ export function save(report: SoakReport): string[] {
 }
 
 /** By least squares over rounds of the same length, but for the first two. */
-function slopeOf(sizes: readonly number[], elapsedMs: number): number {
-  const warm = sizes.slice(2).map(mebibytes)
+function slopeOf({ rounds, elapsedMs }: SoakReport, memory: Memory): number {
+  const warm = rounds.slice(2).map(({ atRest }) => atRest[memory] / 2 ** 20)
   if (warm.length < 3) return 0
-  const hours = elapsedMs / 3_600_000 / sizes.length
+  const hours = elapsedMs / 3_600_000 / rounds.length
   const [meanX, meanY] = [(warm.length - 1) / 2, warm.reduce((sum, size) => sum + size, 0) / warm.length]
   const top = warm.reduce((sum, size, x) => sum + (x - meanX) * (size - meanY), 0)
   const bottom = warm.reduce((sum, _, x) => sum + (x - meanX) ** 2, 0)

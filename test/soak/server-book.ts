@@ -48,4 +48,6 @@ export interface AtRest {
   readonly threads: number
   readonly descriptors: number
   readonly rssBytes: number
+  /** Of main: objects, and Buffers beside them. */
+  readonly heapBytes: number
 }

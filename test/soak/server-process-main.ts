@@ -117,10 +117,22 @@ class Subject {
   atRest(): AtRest {
     collectGarbage()
     const { connections, rooms, memberships, queuedBytes, zombies } = this.#server.stats()
-    const { rss: rssBytes } = process.memoryUsage()
+    const { rss: rssBytes, heapUsed, external } = process.memoryUsage()
     const openForMain = this.#server.getConnections().length
     const [threads, descriptors] = [threadCount(), openDescriptors().length]
-    return { connections, openForMain, rooms, memberships, queuedBytes, zombies, threads, descriptors, rssBytes }
+    const heapBytes = heapUsed + external
+    return {
+      connections,
+      openForMain,
+      rooms,
+      memberships,
+      queuedBytes,
+      zombies,
+      threads,
+      descriptors,
+      rssBytes,
+      heapBytes,
+    }
   }
 
   /** A new round begins: the books are opened, and main publishes. */

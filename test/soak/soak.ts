@@ -21,6 +21,8 @@ const SERVER_FILE = new URL('./server-process-main.js', import.meta.url)
 const QUIET_MS = 1000
 const SLOW_MS = 1500
 const NO_ATTACK: Attack = { sessions: 0, opened: 0, findings: [] }
+/** glibc keeps what ended threads have freed in their arenas. With one arena for all, memory that grows is the server's. */
+const ONE_ARENA = { MALLOC_ARENA_MAX: '1' }
 /** A room that only slow readers are in: the one behind the others. */
 const slowRoom = ({ rooms }: Scenario): number => rooms
 
@@ -77,8 +79,8 @@ export class Soak {
 
   constructor(options: SoakOptions) {
     this.#options = options
-    const environment: Record<string, string> = options.mutant === undefined ? {} : { SOAK_MUTANT: options.mutant }
-    this.#server = new Talker(SERVER_FILE, environment)
+    const mutant: Record<string, string> = options.mutant === undefined ? {} : { SOAK_MUTANT: options.mutant }
+    this.#server = new Talker(SERVER_FILE, { ...ONE_ARENA, ...mutant })
   }
 
   async run(): Promise<SoakReport> {
