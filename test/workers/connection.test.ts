@@ -251,39 +251,3 @@ t.test('a peer that reads too slowly', async (t) => {
     t.same(test.asked, ['relieve'])
   })
 })
-
-t.test('pings and pongs', async (t) => {
-  t.test('a ping is answered with its own payload', async (t) => {
-    const test = new TestConnection()
-    test.receive({ opcode: RawOpcode.Ping, payload: 'a' }, { opcode: RawOpcode.Ping, payload: '' })
-    t.same((await test.sent()).map(shown), ['10:a', '10:'])
-    t.same(test.told, [])
-  })
-
-  t.test('a peer that does not read its pongs gets no more of them than maxPendingPongs', async (t) => {
-    const test = new TestConnection({ maxPendingPongs: 2, maxControlRate: 0 })
-    test.socket.block()
-    test.connection.outbound.send(Buffer.alloc(1), 0)
-    await test.sent()
-    for (let i = 0; i < 1000; i++) test.receive({ opcode: RawOpcode.Ping, payload: 'x'.repeat(48) })
-    t.equal(test.connection.outbound.bufferedBytes, 3 + 2 * 50)
-    t.equal(test.counters.get(Counter.COALESCED_PONGS), 998)
-  })
-
-  t.test('a pong is noted, not answered and not told', async (t) => {
-    const test = new TestConnection()
-    test.clock.epochMs = 777
-    test.receive({ opcode: RawOpcode.Pong, payload: 'x' })
-    t.equal(test.table.lastPong(test.key), 777)
-    t.equal(test.counters.get(Counter.PONGS_RECEIVED), 1)
-    t.same(await test.sent(), [])
-  })
-
-  t.test('main may ping and pong', async (t) => {
-    const test = new TestConnection()
-    test.connection.ping(Buffer.from('a'))
-    test.connection.outbound.pong(Buffer.from('b'))
-    t.same((await test.sent()).map(shown), ['9:a', '10:b'])
-    t.equal(test.counters.get(Counter.PINGS_SENT), 1)
-  })
-})
