@@ -130,7 +130,7 @@ export class Admission {
     this.#open(key)
     // Before anything that the handler does.
     this.#link.admitted(key, encodeValue({ handled, agreement } satisfies Admitted, 'request'))
-    this.#shard.adopt({ kind: 'adopt', key, head: null, agreement, isWatched: false, handled, ticket })
+    this.#shard.adopt({ kind: 'adopt', key, head: null, agreement, isWatched: false, greeting: null, handled, ticket })
     return true
   }
 

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
-import type { Adopt, OpenGate, TlsContexts } from '../src/shared/messages.ts'
+import { type Adopt, type OpenGate, SendFlag, type TlsContexts } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { HereTicket } from '../src/shared/ticket.ts'
 import type { Admission } from './admission.ts'
@@ -51,13 +51,14 @@ export class Adoption {
     this.#front?.secure(contexts)
   }
 
-  adopt({ key, head, agreement, isWatched, handled, ticket }: Adopt): void {
+  adopt({ key, head, agreement, isWatched, greeting, handled, ticket }: Adopt): void {
     const { application, connections, context } = this.#shard
     // Known from now on: what main posts behind the ticket must not get lost if the socket arrives after it.
     const connection = new Connection(key, context, agreement, this.#shard)
     if (isWatched) connection.pings.watch()
     connections.set(key, connection)
     context.counters.add(Counter.CONNECTIONS, 1)
+    if (greeting !== null) connection.outbound.relay(Buffer.from(greeting), SendFlag.PLAIN)
     if (handled !== null) application.adopt(connection, handled)
     if (ticket.via !== 'here') this.#taker.take(ticket, connection, (socket) => this.#open(connection, socket, head))
     else if (this.#front === null) this.#open(connection, null, null)

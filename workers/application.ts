@@ -9,6 +9,7 @@ import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
 import type { ServerListeners } from '../src/shared/server-listeners.ts'
 import type { Socket } from '../src/shared/socket.ts'
+import { LocalRecovery, packData, type SessionState, SocketSession } from '../src/shared/socket-session.ts'
 import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
 import { decodeValue, encodeError, encodeValue } from '../src/shared/values.ts'
 import { verdictOf } from '../src/shared/verdict.ts'
@@ -28,6 +29,8 @@ import type { SocketSnapshot } from './socket-snapshot.ts'
 const NO_KEY = -1
 
 const NO_MODULE = -1
+
+const NOTHING = new Uint8Array(0)
 
 export interface ApplicationSetup {
   readonly handlers: Handlers
@@ -79,6 +82,7 @@ export class Application {
       blame: this.#blame,
       memberships: this.#memberships,
       server: this.#server,
+      keep: (socket) => this.#keep(socket),
       onClosed: (socket) => this.#forget(socket),
     }
   }
@@ -94,8 +98,14 @@ export class Application {
     connection.listen(socket)
     this.#sockets.set(connection.key, socket)
     this.#modules.set(socket, module)
+    if (this.#context.table.hasSession(connection.key)) socket.session = new SocketSession()
     if (isHeld) this.#dispatcher.hold(socket)
     else this.#blame.run(socket, () => this.#dispatcher.onConnection(socket))
+  }
+
+  /** What `admit` is to give back to it: a `SessionState` as of `encodeValue`. */
+  restore(key: ConnectionKey, state: Buffer): void {
+    this.#sockets.get(key)?.session?.expect(new LocalRecovery(decodeValue(state) as SessionState))
   }
 
   /** Main's middleware has let it in. */
@@ -115,6 +125,8 @@ export class Application {
   refuse(key: ConnectionKey): void {
     const socket = this.#sockets.get(key)
     if (socket === undefined) return
+    // The session may go to another connection now.
+    this.#keep(socket)
     socket.gate?.refuse()
     this.#forget(socket)
   }
@@ -190,12 +202,14 @@ export class Application {
 
   /** It has come from another shard. `packed` is what `pack` has returned there. */
   unpack(connection: Connection, packed: Uint8Array): void {
-    const { module, request, user, data, metadata, properties, state, moves } = decodeValue(packed) as SocketSnapshot
+    const snapshot = decodeValue(packed) as SocketSnapshot
+    const { module, request, user, data, metadata, properties, session, state, moves } = snapshot
     const handler = this.#handlers.get(module)
     if (handler === undefined) throw new ShardwsError('UNKNOWN_MESSAGE', `arrive names an unknown module ${module}`)
     const socket = new ShardSocket(connection, new UpgradeRequest({ ...request, user }), handler, this.#socketContext)
     Object.assign(socket, properties, { data, moves: moves + 1 })
     if (metadata !== null) socket.metadata = metadata
+    if (session !== null) socket.session = Object.assign(new SocketSession(), session)
     connection.listen(socket)
     this.#sockets.set(connection.key, socket)
     this.#modules.set(socket, module)
@@ -207,7 +221,9 @@ export class Application {
     const { id: _id, key: _key, request: _request, handler: _handler, connection: _connection, ...own } = socket
     const { data, moves, ...properties } = own as { data: unknown; moves: number } & Record<string, unknown>
     const module = this.#modules.get(socket) ?? NO_MODULE
-    return { module, request, user, data, metadata: socket.ownMetadata, properties, state, moves }
+    const { ownMetadata: metadata, session: known } = socket
+    const session = known && { identity: known.identity, isRecovered: known.isRecovered }
+    return { module, request, user, data, metadata, properties, session, state, moves }
   }
 
   /** Whether the module wants to be asked about a client before it is let in. */
@@ -260,6 +276,24 @@ export class Application {
     this.#server.stop()
   }
 
+  /** Tells main what its session is to hold. */
+  #keep(socket: ShardSocket): void {
+    const { session } = socket
+    if (session?.isComplete) this.#context.link.kept(socket.key, this.#stateOf(socket, session))
+  }
+
+  /** As of `encodeValue`, empty if it cannot be kept. */
+  #stateOf(socket: ShardSocket, { identity }: SocketSession): Uint8Array {
+    try {
+      const data = packData(socket)
+      if (data.length > this.#context.options.maxSessionData) return NOTHING
+      return encodeValue({ rooms: [...socket.rooms], data, identity } satisfies SessionState, 'the session')
+    } catch (error) {
+      this.#report(socket, error as Error)
+      return NOTHING
+    }
+  }
+
   /** One that has closed is kept until main's middleware is done with it: its handler has not heard of it yet. */
   #forget({ key, gate, readyState }: ShardSocket): void {
     if (readyState === ReadyState.CLOSED && gate?.stage !== 'middleware') this.#sockets.delete(key)
@@ -281,6 +315,7 @@ export class Application {
     const ignore = (): void => {}
     return {
       onConnection: ignore,
+      onReady: (socket) => this.#keep(socket as ShardSocket),
       onMessage: () => undefined,
       onClose: ignore,
       onDrain: ignore,

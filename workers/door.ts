@@ -4,6 +4,7 @@ import { ShardwsError } from '../src/shared/errors.ts'
 import type { DoorRules } from '../src/shared/messages.ts'
 import { compileOrigins } from '../src/shared/origin.ts'
 import { type OpeningHandshake, splitTarget, validateUpgrade } from '../src/shared/protocol/handshake.ts'
+import { SESSION_PROTOCOL } from '../src/shared/protocol/session-protocol.ts'
 import { selectSubprotocol } from '../src/shared/protocol/subprotocol.ts'
 import { requestFields } from '../src/shared/request-fields.ts'
 import { Router } from '../src/shared/router.ts'
@@ -40,6 +41,7 @@ export class Door {
     const { method = '', httpVersion, url = '', rawHeaders, headers } = request
     const opening = validateUpgrade({ method, httpVersion, url, rawHeaders }, this.rules)
     if (opening instanceof ShardwsError || !this.#isFromAllowed(opening.origin, headers.host)) return null
+    if (this.rules.hasSessions && opening.protocols.includes(SESSION_PROTOCOL)) return null
     const match = this.#router.find(splitTarget(url).path)
     const module = match === null ? undefined : this.#modules.get(match.handler)
     const protocol = selectSubprotocol(opening.protocols, this.rules.protocols) || ''

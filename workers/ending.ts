@@ -5,6 +5,7 @@ import { ShardwsError } from '../src/shared/errors.ts'
 import type { ShardOptions } from '../src/shared/messages.ts'
 import { CloseCode, encodeCloseBody } from '../src/shared/protocol/close-codes.ts'
 import { FIN, Opcode } from '../src/shared/protocol/opcodes.ts'
+import { isFarewell, isWorthReconnecting } from '../src/shared/protocol/worth-reconnecting.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -64,11 +65,10 @@ export class Ending {
 
   /** Begins the closing handshake (RFC 6455 §7.1.2) of one that is open. */
   begin(code: number, reason: string): void {
-    const { deadlines, outbound } = this.#connection
-    outbound.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
+    this.#sendClose(code, reason)
     this.#connection.setReadyState(ReadyState.CLOSING)
     this.#awaitsClose = true
-    deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
+    this.#connection.deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
   }
 
   /** It ends without a closing handshake, for this reason. */
@@ -80,6 +80,8 @@ export class Ending {
   onPeerClose(code: number, reason: string): void {
     this.#code = code
     this.#reason = reason
+    const { key, readyState } = this.#connection
+    if (readyState === ReadyState.OPEN && isFarewell(code)) this.#context.table.endSession(key)
     this.#afterMain(() => this.#answerClose(code))
   }
 
@@ -112,8 +114,7 @@ export class Ending {
     this.#context.counters.countFailure(error.code)
     this.#report(error)
     // Whoever heard of it may have closed it.
-    const { outbound, readyState } = this.#connection
-    if (readyState === ReadyState.OPEN) outbound.sendControl(CLOSE_FRAME, encodeCloseBody(this.#code, error.message))
+    if (this.#connection.readyState === ReadyState.OPEN) this.#sendClose(this.#code, error.message)
     this.#finish()
   }
 
@@ -146,6 +147,12 @@ export class Ending {
     deadlines.endWithin(LINGER_MS, this.#context.clock.exactNow)
     inbound.resume()
     this.#context.link.finished(key)
+  }
+
+  #sendClose(code: number, reason: string): void {
+    const { key, outbound } = this.#connection
+    if (!isWorthReconnecting(code)) this.#context.table.endSession(key)
+    outbound.sendControl(CLOSE_FRAME, encodeCloseBody(code, reason))
   }
 
   #answerClose(code: number): void {

@@ -194,6 +194,11 @@ export class MainLink {
     this.#link.posted()
   }
 
+  kept(key: ConnectionKey, state: Uint8Array): void {
+    events.kept(this.#link.out, key, state)
+    this.#link.posted()
+  }
+
   finished(key: ConnectionKey): void {
     events.finished(this.#link.out, key)
     this.#link.posted()

@@ -153,6 +153,10 @@ export class ShardCommands implements CommandHandler {
     this.#shard.application.admit(key, user)
   }
 
+  restore(key: ConnectionKey, state: Buffer): void {
+    this.#shard.application.restore(key, state)
+  }
+
   send(key: ConnectionKey, payload: Buffer, flags: number): void {
     const isMains = (flags & SendFlag.FROM_SHARD) === 0
     this.#on(key, ({ outbound }) => (isMains ? outbound.send(payload, flags) : outbound.relay(payload, flags)))

@@ -25,6 +25,8 @@ export interface SocketContext {
   readonly memberships: Memberships
   readonly blame: Blame
   readonly server: HandlerServer
+  /** What its session holds is as of now. */
+  keep(socket: ShardSocket): void
   onClosed(socket: ShardSocket): void
 }
 
@@ -140,6 +142,7 @@ export class ShardSocket<Data = unknown> extends Socket<Data> implements Connect
   }
 
   closed(code: number, reason: string): void {
+    this.#context.keep(this)
     this.#context.memberships.release(this)
     this.#context.onClosed(this)
     this.#context.dispatcher.onClose(this, code, reason)

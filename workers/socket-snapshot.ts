@@ -10,6 +10,8 @@ export interface SocketSnapshot {
   readonly metadata: Record<string, unknown> | null
   /** What the application has set on the socket itself. */
   readonly properties: Record<string, unknown>
+  /** Null: it has none. */
+  readonly session: { readonly identity: string; readonly isRecovered: boolean } | null
   /** What the handler's `detach` has returned. */
   readonly state: unknown
   readonly moves: number

@@ -12,6 +12,8 @@ export interface WebSocketClientOptions {
   readonly token?: TokenOptions
   /** Messages are JSON: `send` takes values, and listeners get them. Default false. */
   readonly json?: boolean
+  /** Whether rooms and `data` are to outlive a lost connection, which the server's option `sessions` must allow. Default false. */
+  readonly session?: boolean
   /** How long to wait before each attempt. */
   readonly backoff?: BackoffOptions
   /** Attempts in a row that may fail before it gives up; the first one counts too. Default 0: it never does. */
@@ -44,7 +46,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1
 
 const NAMES = {
   options: [
-    ...['protocols', 'token', 'json', 'backoff', 'maxAttempts', 'connectTimeoutMs'],
+    ...['protocols', 'token', 'json', 'session', 'backoff', 'maxAttempts', 'connectTimeoutMs'],
     ...['queue', 'shouldReconnect', 'WebSocket', 'random'],
   ],
   'options.backoff': ['base', 'factor', 'max', 'jitter'],
@@ -57,7 +59,15 @@ export function resolveClientOptions(options: WebSocketClientOptions): ResolvedC
   checkNames('options.backoff', options.backoff ?? {})
   checkNames('options.queue', options.queue ?? {})
   const { WebSocket = (globalThis as { WebSocket?: PlainSocketClass }).WebSocket, random = Math.random } = options
-  const { protocols = [], token, json = false, maxAttempts = 0, connectTimeoutMs = 10_000, shouldReconnect } = options
+  const {
+    protocols = [],
+    token,
+    json = false,
+    session = false,
+    maxAttempts = 0,
+    connectTimeoutMs = 10_000,
+    shouldReconnect,
+  } = options
   const { base = 500, factor = 2, max = 30_000, jitter = 1 } = options.backoff ?? {}
   const { max: maxMessages = 100, maxBytes = 1024 * 1024, drop = 'oldest' } = options.queue ?? {}
   if (WebSocket === undefined) {
@@ -68,6 +78,7 @@ export function resolveClientOptions(options: WebSocketClientOptions): ResolvedC
   check('protocols', isListOfStrings(protocols), 'a list of strings', protocols)
   check('token', token === undefined || isToken(token), '{ query, value } or { protocol, value }', '…')
   check('json', typeof json === 'boolean', 'true or false', json)
+  check('session', typeof session === 'boolean', 'true or false', session)
   check('shouldReconnect', ['function', 'undefined'].includes(typeof shouldReconnect), 'a function', shouldReconnect)
   checkNumber('maxAttempts', maxAttempts, 0, Number.MAX_SAFE_INTEGER)
   checkNumber('connectTimeoutMs', connectTimeoutMs, 0, MAX_DELAY_MS)
@@ -81,7 +92,19 @@ export function resolveClientOptions(options: WebSocketClientOptions): ResolvedC
   const backoff = { base, factor, max, jitter }
   const queue = { max: maxMessages, maxBytes, drop }
   return {
-    ...{ WebSocket, random, protocols, token, json, maxAttempts, connectTimeoutMs, shouldReconnect, backoff, queue },
+    ...{
+      WebSocket,
+      random,
+      protocols,
+      token,
+      json,
+      session,
+      maxAttempts,
+      connectTimeoutMs,
+      shouldReconnect,
+      backoff,
+      queue,
+    },
   }
 }
 

@@ -1,8 +1,11 @@
 import { ShardwsError } from '../shared/errors.ts'
+import { SESSION_PROTOCOL } from '../shared/protocol/session-protocol.ts'
+import { isWorthReconnecting } from '../shared/protocol/worth-reconnecting.ts'
 import { type Address, findAddress, parseUrl, type UrlOption } from './address.ts'
 import { backoffMs } from './backoff.ts'
 import { type ResolvedClientOptions, resolveClientOptions, type WebSocketClientOptions } from './client-options.ts'
-import { isWorthReconnecting, retryAfterMs } from './close-policy.ts'
+import { ClientSession } from './client-session.ts'
+import { retryAfterMs } from './close-policy.ts'
 import { Listeners } from './listeners.ts'
 import type { PlainCloseEvent, PlainErrorEvent, PlainMessageEvent, PlainSocket } from './socket.ts'
 import { WaitingMessages, type WireMessage } from './waiting-messages.ts'
@@ -19,7 +22,11 @@ export type ClientState = 'connecting' | 'open' | 'waiting' | 'closing' | 'close
 /** What the listeners of each event get. */
 export interface WebSocketClientEvents<Message> {
   /** What its listeners send goes out before what has waited. */
-  open: { readonly isReconnect: boolean }
+  open: {
+    readonly isReconnect: boolean
+    /** With `session`: the server still had it, so the rooms and what the server knows of this client are as they were. */
+    readonly recovered: boolean
+  }
   /** A text or, as an ArrayBuffer, bytes; with `json` the value. */
   message: Message
   /** A connection or an attempt has ended; 1006: without a closing handshake. After `willReconnect: false` nothing follows. */
@@ -41,6 +48,8 @@ const ABNORMAL_CLOSURE = 1006
 const OPEN = 1
 /** A connection that has stood for so long is no failure of the server's when it ends. */
 const STABLE_MS = 5000
+/** Leaves the session to the next connection, as 1000 would not. */
+const RECONNECTING = 4000
 
 /**
  * A WebSocket that comes back, for browsers and Node. It connects at once; what is sent while there is no connection waits,
@@ -56,6 +65,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   /** By the `type` of the message. */
   readonly #typeListeners = new Listeners()
   readonly #waiting: WaitingMessages
+  readonly #session: ClientSession | null
   #state: ClientState = 'connecting'
   #socket: PlainSocket | undefined
   /** Changes with each attempt: what an older one still says is not heard. */
@@ -76,6 +86,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     if (typeof url !== 'function') parseUrl(url)
     this.#url = url
     this.#waiting = new WaitingMessages(this.#options.queue)
+    this.#session = this.#options.session ? new ClientSession() : null
     this.#connect()
   }
 
@@ -86,7 +97,8 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
 
   /** The subprotocol that the server chose, '' without one. */
   get protocol(): string {
-    return this.#socket?.protocol ?? ''
+    const protocol = this.#socket?.protocol ?? ''
+    return protocol === SESSION_PROTOCOL ? '' : protocol
   }
 
   /** Bytes that the connection has not written yet. */
@@ -161,7 +173,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     if (this.#state === 'closing' || this.#state === 'closed') return
     this.#failedAttempts = 0
     this.#briefConnections = 0
-    this.#leave(NORMAL_CLOSURE, 'reconnecting')
+    this.#leave(this.#session === null ? NORMAL_CLOSURE : RECONNECTING, 'reconnecting')
     this.#connect()
   }
 
@@ -218,7 +230,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
   }
 
   #open({ url, protocols }: Address, attempt: object): void {
-    const socket = new this.#options.WebSocket(url, protocols)
+    const socket = new this.#options.WebSocket(url, [...protocols, ...(this.#session?.protocols ?? [])])
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
     const ifCurrent =
@@ -226,8 +238,17 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
       (event: Event): void => {
         if (this.#attempt === attempt) listener(event)
       }
-    socket.onopen = ifCurrent(() => this.#onOpen())
-    socket.onmessage = ifCurrent(({ data }: PlainMessageEvent) => this.#onMessage(data))
+    socket.onopen = ifCurrent(() => {
+      // With a session, what the server says first tells what is open.
+      if (this.#session === null) this.#onOpen()
+    })
+    socket.onmessage = ifCurrent(({ data }: PlainMessageEvent) => {
+      const isFirst = this.#state === 'connecting'
+      const isTold = isFirst && this.#session?.take(data)
+      if (isFirst) this.#onOpen()
+      // A listener of `open` may have had enough.
+      if (!isTold && this.#attempt === attempt) this.#onMessage(data)
+    })
     // Never null: ws throws what nobody listens to.
     socket.onerror = ifCurrent((event: PlainErrorEvent) => this.#emit('error', errorOf(event)))
     socket.onclose = ifCurrent(({ code, reason }: PlainCloseEvent) => this.#onClosed(code, reason))
@@ -243,7 +264,7 @@ export class WebSocketClient<Message = string | ArrayBuffer, Outgoing = Message 
     }, STABLE_MS)
     const isReconnect = this.#connections++ > 0
     const attempt = this.#attempt
-    this.#emit('open', { isReconnect })
+    this.#emit('open', { isReconnect, recovered: this.#session?.isRecovered ?? false })
     while (this.#attempt === attempt && this.#canSend()) {
       const message = this.#waiting.take()
       if (message === undefined) break

@@ -110,6 +110,7 @@ export class Admissions {
     return {
       ...{ maxConnections, maxHeaderFields, maxUrlLength, protocols, requireOrigin, requireProtocol },
       allowOrigins: origins,
+      hasSessions: options.sessions !== null,
       deflatePolicy: options.shard.compression && options.deflatePolicy,
       maxDedicatedContexts: memory.isTaken('contexts') ? 0 : (options.shard.compression?.maxDedicatedContexts ?? 0),
       verifyTimeoutMs: options.verifyTimeoutMs,

@@ -33,6 +33,9 @@ export class EmitterListeners implements ServerListeners {
     this.emit('connection', id, request)
   }
 
+  /** Handlers on main: what they know is there to be read at any time. */
+  onReady(): void {}
+
   /** As `emit`, but says whether listeners still work on the message: a peer that is faster than they are must wait. */
   onMessage({ id }: Socket, message: Buffer, isBinary: boolean): Promise<unknown> | undefined {
     let work: Promise<unknown> | undefined

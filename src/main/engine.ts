@@ -34,6 +34,7 @@ import { RoomNotices } from './room-notices.ts'
 import { Rooms } from './rooms.ts'
 import { SecurityLog } from './security-log.ts'
 import { ServerState } from './server-state.ts'
+import { Sessions } from './sessions.ts'
 import { ShardEvents } from './shard-events.ts'
 import { ShardLifecycle } from './shard-lifecycle.ts'
 import { allocateSharedMemory } from './shared-memory.ts'
@@ -62,6 +63,7 @@ export class Engine implements ShutdownHost {
   readonly rooms: Rooms
   readonly publications: Publications
   readonly users: Users
+  readonly sessions: Sessions | null
   readonly router = new Router()
   /** What handlers in the shards see of the application on main. */
   readonly state = new ServerState(() => this.supervisor.shards.map(({ link }) => link))
@@ -100,6 +102,7 @@ export class Engine implements ShutdownHost {
     const find = peers.find.bind(peers)
     this.peers = peers
     this.users = new Users({ options: options.users, counters, limitLog, find })
+    this.sessions = options.sessions && new Sessions(options.sessions, this, table)
     this.modules = new HandlerModules(
       () => this.supervisor.shards,
       () => mesh.enable(),

@@ -8,6 +8,7 @@ import { type Answer, formatAnswer, refuse } from '../shared/handoff/refusal.ts'
 import type { Handled } from '../shared/messages.ts'
 import { formatAccepted, type OpeningHandshake } from '../shared/protocol/handshake.ts'
 import { type Agreement, formatAgreement } from '../shared/protocol/permessage-deflate.ts'
+import { SESSION_PROTOCOL } from '../shared/protocol/session-protocol.ts'
 import { selectSubprotocol } from '../shared/protocol/subprotocol.ts'
 import { requestFields } from '../shared/request-fields.ts'
 import type { RouteMatch } from '../shared/route-match.ts'
@@ -18,6 +19,7 @@ import type { ResolvedOptions } from './options.ts'
 import { Reservation, type ReservationContext } from './reservation.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant } from './security-log.ts'
+import { type Greeting, type SessionOffer, takeSessionOffer } from './session-offer.ts'
 import { Verification } from './verification.ts'
 
 /** What a handshake needs from its server. */
@@ -33,8 +35,8 @@ export interface HandshakeContext extends ReservationContext {
   onRefused(handshake: Handshake, code: ErrorCode, status: number | undefined): void
   /** The client has left. */
   onAbandoned(handshake: Handshake): void
-  /** The client has its 101 and the socket is about to be given to the shard. */
-  onGiving(key: ConnectionKey, shard: RunningShard): void
+  /** The client has its 101 and the socket is about to be given to the shard. Returns what the client is told first of all. */
+  onGiving(handshake: Handshake, shard: RunningShard): Greeting | null
   /** The socket is on its way. */
   onGiven(handshake: Handshake, shard: RunningShard): void
   /** The client has its 101, but no shard could be given the socket. */
@@ -75,6 +77,8 @@ export class Handshake {
   /** The handler in the shard has let the client in. */
   #isJudged = false
   #agreement: Agreement | null = null
+  #offer: SessionOffer | null = null
+  #greeting: Greeting | null = null
   #isAccepted = false
   /** Refused, given away or left: main has nothing more to do for it. */
   #isOver = false
@@ -113,11 +117,21 @@ export class Handshake {
     return this.#agreement
   }
 
+  /** Null: the client does not ask for a session. */
+  get offer(): SessionOffer | null {
+    return this.#offer
+  }
+
+  get greeting(): Greeting | null {
+    return this.#greeting
+  }
+
   /** How a handler in the shard gets to know the connection, null for one on main. */
   get introduction(): Handled | null {
     if (this.#module === NO_MODULE) return null
     const { user: _, ...request } = this.#request
-    return { module: this.#module, request, user: this.#user, isHeld: this.#context.hasMiddleware }
+    const isHeld = this.#context.hasMiddleware || this.#greeting?.isRecovered === true
+    return { module: this.#module, request, user: this.#user, isHeld }
   }
 
   get shard(): RunningShard | null {
@@ -126,7 +140,8 @@ export class Handshake {
 
   async run(opening: OpeningHandshake): Promise<void> {
     this.#opening = opening
-    const { verifyClient } = this.#context.options
+    const { sessions, verifyClient } = this.#context.options
+    if (sessions !== null) this.#offer = takeSessionOffer(this.#raw, opening.protocols)
     const verdict =
       verifyClient === undefined ? ACCEPTED : await this.#verification.ask(async () => verifyClient(this.#raw))
     if (verdict === null || this.#isOver) return
@@ -230,10 +245,10 @@ export class Handshake {
 
   #selectProtocol(): string | null {
     const { handleProtocols, protocols, requireProtocol } = this.#context.options
-    const offered = this.#opening.protocols
+    const offered = this.#offer?.protocols ?? this.#opening.protocols
     const chosen = handleProtocols?.(offered, this.#raw) ?? selectSubprotocol(offered, protocols)
     const protocol = chosen === false || !offered.includes(chosen) ? '' : chosen
-    if (protocol !== '' || !requireProtocol) return protocol
+    if (protocol !== '' || !requireProtocol) return protocol || (this.#offer === null ? '' : SESSION_PROTOCOL)
     this.fail('BAD_REQUEST', { body: 'none of the offered subprotocols is supported' })
     return null
   }
@@ -261,7 +276,7 @@ export class Handshake {
 
   #give(shard: RunningShard): void {
     this.#end()
-    this.#context.onGiving(this.key, shard)
+    this.#greeting = this.#context.onGiving(this, shard)
     try {
       shard.give(this.#socket, drainRead(this.#socket, this.#head), this)
     } catch (error) {

@@ -42,6 +42,8 @@ export function limitsOf(
   add('maxCoalescedKeys', counters.refusedWindows)
   add('maxDevicesPerUser', counters.refusedDevices)
   for (const [limit, count] of Object.entries(counters.outbox.dropped)) add(`outbox.${limit}`, count)
+  for (const [limit, count] of Object.entries(counters.sessions.evicted)) add(`sessions.${limit}`, count)
+  add('sessions.maxDataBytes', counters.sessions.unkept)
   const { maxRooms, maxRoomSize, maxRoomsPerConnection } = counters.refusedJoins
   for (const [option, count] of Object.entries({ maxRooms, maxRoomSize, maxRoomsPerConnection })) add(option, count)
   for (const count of Object.values(memory.counts)) add('maxMemoryBytes', count)

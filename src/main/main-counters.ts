@@ -3,6 +3,17 @@ import type { ErrorCode } from '../shared/errors.ts'
 /** The limits of an `outbox`. */
 export type OutboxLimit = 'max' | 'maxBytes' | 'maxUsers' | 'ttlMs'
 
+/** The limits of `sessions` that can be reached; `ttlMs` is no fault of anybody's. */
+export type SessionLimit = 'max' | 'maxBytes' | 'maxDataBytes'
+
+/** See `SessionStats`. */
+export interface SessionCounters {
+  expired: number
+  refused: number
+  unkept: number
+  readonly evicted: Record<'max' | 'maxBytes', number>
+}
+
 /** Messages to users who are away. */
 export interface OutboxCounters {
   kept: number
@@ -32,6 +43,9 @@ export class MainCounters {
   /** Connections that could not identify, by `maxDevicesPerUser`. */
   refusedDevices = 0
   readonly outbox: OutboxCounters = { kept: 0, delivered: 0, dropped: { max: 0, maxBytes: 0, maxUsers: 0, ttlMs: 0 } }
+  /** Connections that have resumed a session. */
+  reconnections = 0
+  readonly sessions: SessionCounters = { expired: 0, refused: 0, unkept: 0, evicted: { max: 0, maxBytes: 0 } }
   /** Clients that left before their handshake was answered. */
   abandoned = 0
   /** Clients that got their 101 and then could not be given to any shard. */

@@ -15,6 +15,7 @@ import type { PlacementOptions } from './placement.ts'
 import type { RateLimit } from './rate-limit-options.ts'
 import type { RebalanceOptions, ResolvedRebalance } from './rebalance-options.ts'
 import type { ResolvedRoomOptions, RoomOptions } from './room-options.ts'
+import type { ResolvedSessions, SessionsOption } from './session-options.ts'
 import type { ShutdownOptions } from './shutdown-options.ts'
 import type { ResolvedUsers, UserOptions } from './user-options.ts'
 
@@ -56,6 +57,7 @@ export interface WebSocketServerOptions
     HandshakeOptions,
     RebalanceOptions,
     RoomOptions,
+    SessionsOption,
     UserOptions {
   /** Worker threads, 0 to 256. 0 runs the same shard code on the main thread. Default: one fewer than the cores, at least 1. */
   shards?: number
@@ -214,6 +216,8 @@ export interface ResolvedOptions extends PlacementOptions, ResolvedEntrance, Res
   readonly deflatePolicy: DeflatePolicy | null
   readonly guards: ResolvedGuards
   readonly users: ResolvedUsers
+  /** Null: there are none. */
+  readonly sessions: ResolvedSessions | null
   readonly verifyClient: VerifyClient | undefined
   readonly handler: WebSocketServerOptions['handler']
   readonly rooms: ResolvedRoomOptions

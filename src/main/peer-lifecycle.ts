@@ -14,6 +14,7 @@ import type { PeerRegistry } from './peer-registry.ts'
 import type { Rooms } from './rooms.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant, SecurityLog } from './security-log.ts'
+import type { Sessions } from './sessions.ts'
 import type { ShardEnd } from './shard-endings.ts'
 import type { Users } from './users.ts'
 
@@ -31,6 +32,7 @@ interface PeerHost {
   readonly peers: PeerRegistry
   readonly rooms: Rooms
   readonly users: Users
+  readonly sessions: Sessions | null
   readonly upgrades: { readonly guard: Pick<AddressGuard, 'remove'> }
   readonly counters: MainCounters
   readonly limitLog: LimitLog
@@ -76,10 +78,11 @@ export class PeerLifecycle {
    * posted now is behind the socket on the same port, so a client that knows it is open misses nothing.
    */
   onOpened(connection: OpenedConnection & { readonly applicant: Applicant }, shard: RunningShard): void {
-    const { counters, observer, peers } = this.#host
+    const { counters, observer, peers, sessions } = this.#host
     const peer = new Peer(connection, shard, this.#context)
     if (peer.keepsContext) this.#contexts++
     peers.open(peer)
+    sessions?.open(peer)
     counters.opened++
     const opened = { outcome: 'opened', status: 101, code: null, id: peer.id, shard: shard.index } as const
     diagnostics.handshakeEnd(connection.applicant, opened)
@@ -91,14 +94,18 @@ export class PeerLifecycle {
     // Of one that was lost on its way to another shard both may tell.
     if (peer === undefined) return
     peer.home.assigned--
+    this.#host.sessions?.close(peer, false)
     this.#release(key, code, reason)
   }
 
   /** Nothing comes from this shard any more: it has not told of these ends. */
   onShardGone(shard: RunningShard, how: ShardEnd): void {
-    const { peers, rooms } = this.#host
+    const { peers, rooms, sessions } = this.#host
     const lost = [...peers].filter((peer) => peer.isOn(shard))
-    for (const { key } of lost) this.#table.setReadyState(key, ReadyState.CLOSED)
+    for (const peer of lost) {
+      sessions?.close(peer, true)
+      this.#table.setReadyState(peer.key, ReadyState.CLOSED)
+    }
     rooms.release(lost)
     for (const { key } of lost) this.#release(key, CloseCode.ABNORMAL_CLOSURE, LOSSES[how])
   }

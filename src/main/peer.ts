@@ -5,6 +5,7 @@ import { assertCloseArguments, assertMessage, controlPayload } from '../shared/m
 import type { ShardOptions } from '../shared/messages.ts'
 import { CloseCode } from '../shared/protocol/close-codes.ts'
 import { type Agreement, formatAgreement, keepsContext } from '../shared/protocol/permessage-deflate.ts'
+import { isWorthReconnecting } from '../shared/protocol/worth-reconnecting.ts'
 import type { SendOptions } from '../shared/send-options.ts'
 import { type HandlerServer, Socket } from '../shared/socket.ts'
 import type { SocketEvent, SocketListener } from '../shared/socket-events.ts'
@@ -96,6 +97,7 @@ export class Peer<Data = unknown> extends Socket<Data> {
   override close(code: number = CloseCode.NORMAL_CLOSURE, reason = ''): void {
     assertCloseArguments(code, reason)
     if (code === CloseCode.POLICY_VIOLATION && !this.#isClosing) this.#context.securityLog.closed(this, reason)
+    if (!isWorthReconnecting(code)) this.#context.table.endSession(this.key)
     this.#isClosing = true
     this.gate?.refuse()
     this.#shard.link.close(this.key, code, reason)
@@ -154,7 +156,7 @@ export class Peer<Data = unknown> extends Socket<Data> {
    */
   admit(): void {
     // Without middleware the shard has not waited.
-    if (!this.#context.hasMiddleware()) return
+    if (!this.#context.hasMiddleware() && !this.recovered) return
     let user: Buffer
     try {
       user = encodeValue(this.request.user, 'request.user')

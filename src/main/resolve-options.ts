@@ -29,6 +29,7 @@ import type { PlacementOptions } from './placement.ts'
 import { resolveRateLimit } from './rate-limit-options.ts'
 import { REBALANCE_CHECKS, resolveRebalance } from './rebalance-options.ts'
 import { ROOM_CHECKS, resolveRooms } from './room-options.ts'
+import { resolveSessions, SESSION_CHECKS } from './session-options.ts'
 import { planShutdown, type ShutdownOptions } from './shutdown-options.ts'
 import { resolveUsers, USER_CHECKS } from './user-options.ts'
 
@@ -88,6 +89,7 @@ const CHECKS: Readonly<Record<OptionName, Check>> = {
   ...HANDSHAKE_CHECKS,
   ...REBALANCE_CHECKS,
   ...ROOM_CHECKS,
+  ...SESSION_CHECKS,
   ...USER_CHECKS,
   verifyClient: isFunction,
   handler: (value) => {
@@ -132,11 +134,8 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
   const maxPayload = options.maxPayload ?? 1024 * 1024
   const pingIntervalMs = options.pingIntervalMs ?? 30_000
   const watch = resolveWatch(options)
-  const rooms = {
-    maxRooms: options.maxRooms ?? 100_000,
-    maxRoomsPerConnection: options.maxRoomsPerConnection ?? 128,
-    maxRoomSize: options.maxRoomSize ?? Number.POSITIVE_INFINITY,
-  }
+  const sessions = resolveSessions(options)
+  const rooms = resolveRoomLimits(options)
   return Object.freeze({
     shards: options.shards ?? Math.max(1, availableParallelism() - 1),
     ...resolvePlacement(options),
@@ -178,6 +177,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
       maxLifetimeMs: options.maxLifetimeMs ?? 0,
       beatMs: Math.min(LONGEST_BEAT_MS, Math.floor(watch.stallMs / BEATS_PER_STALL)),
       ...rooms,
+      maxSessionData: sessions?.maxDataBytes ?? 0,
       maxCoalescedKeys: options.maxCoalescedKeys ?? 10_000,
       middlewareTimeoutMs: options.middlewareTimeoutMs ?? 10_000,
     }),
@@ -186,6 +186,7 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     autoRebalance: resolveRebalance(options),
     rooms: resolveRooms(options),
     users: resolveUsers(options),
+    sessions,
     verifyClient: options.verifyClient,
     maxConnections: Math.min(options.maxConnections ?? 10_000, MAX_SLOTS),
     ...rooms,
@@ -195,6 +196,14 @@ export function resolveOptions(given: WebSocketServerOptions = {}): ResolvedOpti
     authenticate: options.auth?.authenticate,
     logger: options.logger ?? createStderrLogger(options.debug ? 'debug' : (options.logLevel ?? 'warn')),
   })
+}
+
+function resolveRoomLimits({
+  maxRooms = 100_000,
+  maxRoomsPerConnection = 128,
+  maxRoomSize = Number.POSITIVE_INFINITY,
+}: WebSocketServerOptions): Pick<ResolvedOptions, 'maxRooms' | 'maxRoomsPerConnection' | 'maxRoomSize'> {
+  return { maxRooms, maxRoomsPerConnection, maxRoomSize }
 }
 
 /** What excludes a handler module is said before anything is started. */

@@ -16,6 +16,7 @@ import type { StrategyName } from '../shared/ticket.ts'
 import type { HandlerModules } from './handler-modules.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RemoteSocket } from './remote-socket.ts'
+import type { Greeting } from './session-offer.ts'
 import { ShardLink } from './shard-link.ts'
 import { type ReportingShard, type ShardObserver, ShardReports } from './shard-reports.ts'
 import { type ShardThread, startInProcess, startThread } from './shard-thread.ts'
@@ -27,6 +28,8 @@ export interface Given {
   readonly key: ConnectionKey
   readonly agreement: Agreement | null
   readonly handler: object | null
+  /** What the client is told first of all, null for nothing. */
+  readonly greeting: Greeting | null
   /** For a handler in the shard, null for none. */
   readonly introduction: Handled | null
 }
@@ -168,13 +171,15 @@ export class RunningShard implements ReportingShard {
   }
 
   /** @throws ShardwsError NOT_TRANSFERABLE; `socket` is untouched then. */
-  give(socket: Parameters<Giver['give']>[0], head: Buffer, { key, agreement, handler, introduction }: Given): void {
+  give(socket: Parameters<Giver['give']>[0], head: Buffer, given: Given): void {
+    const { key, agreement, handler, introduction } = given
     const isWatched = introduction === null && hearsPings(handler as Handler | null)
+    const greeting = given.greeting?.message ?? null
     const post: Parameters<Giver['give']>[1] = (ticket, transfer) => {
       // A copy: `head` may be a view on a pool that other views share.
       const bytes = head.length === 0 ? null : new Uint8Array(head)
       this.link.adopt(
-        { kind: 'adopt', key, head: bytes, agreement, isWatched, handled: introduction, ticket },
+        { kind: 'adopt', key, head: bytes, agreement, isWatched, greeting, handled: introduction, ticket },
         transfer,
       )
     }

@@ -23,6 +23,7 @@ import { recordRefusal } from './refusal.ts'
 import type { Rooms } from './rooms.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { SecurityLog } from './security-log.ts'
+import type { Sessions } from './sessions.ts'
 import type { ShardLifecycle } from './shard-lifecycle.ts'
 import type { ShardObserver } from './shard-reports.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -38,6 +39,7 @@ interface Host {
   readonly peers: PeerRegistry
   readonly rooms: Rooms
   readonly users: Users
+  readonly sessions: Sessions | null
   readonly interest: RoomInterest
   readonly modules: HandlerModules
   readonly supervisor: Supervisor
@@ -149,6 +151,10 @@ export class ShardEvents implements ShardObserver<RunningShard> {
 
   onTurnedAway(code: string, why: string): void {
     recordRefusal(this.#host, code as ErrorCode, why)
+  }
+
+  onKept(key: ConnectionKey, state: Buffer): void {
+    this.#host.sessions?.onKept(key, state)
   }
 
   onArrived(move: number): void {

@@ -160,6 +160,11 @@ export class ShardLink {
     this.#link.posted()
   }
 
+  restore(key: ConnectionKey, state: Uint8Array): void {
+    commands.restore(this.#link.out, key, state)
+    this.#link.posted()
+  }
+
   watch(key: ConnectionKey): void {
     commands.watch(this.#link.out, key)
     this.#link.posted()

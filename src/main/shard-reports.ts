@@ -26,6 +26,7 @@ export interface ShardObserver<Shard> {
   onWithdrew(shard: Shard, visit: number): void
   onTurnedAway(code: string, why: string): void
   onAdmitted(shard: Shard, key: ConnectionKey, admitted: Buffer): void
+  onKept(key: ConnectionKey, state: Buffer): void
   onCompute(shard: Shard, request: number, task: Buffer): void
   onReceived(key: ConnectionKey, payload: Buffer, isBinary: boolean): void
   onDrained(key: ConnectionKey): void
@@ -121,6 +122,10 @@ export class ShardReports<Shard extends ReportingShard> implements EventHandler 
 
   admitted(key: ConnectionKey, admitted: Buffer): void {
     this.#observer.onAdmitted(this.#shard, key, admitted)
+  }
+
+  kept(key: ConnectionKey, state: Buffer): void {
+    this.#observer.onKept(key, state)
   }
 
   faltered(cause: Buffer): void {

@@ -8,6 +8,7 @@ import { limitsOf } from './limits.ts'
 import type { MainCounters } from './main-counters.ts'
 import type { MoveReport } from './mover.ts'
 import type { MemoryReading, MemoryStep } from './process-memory.ts'
+import type { SessionStats } from './sessions.ts'
 import {
   type Count,
   compressionRatio,
@@ -65,6 +66,10 @@ export interface Stats extends PerformanceMetrics {
   refusedJoins: Readonly<Record<keyof MainCounters['refusedJoins'], number>>
   /** Who has identified, and what is kept for those who are away. */
   users: UserStats
+  /** Connections that have resumed a session, by a valid token. */
+  reconnections: number
+  /** What waits for clients to come back, and what came of it. */
+  sessions: SessionStats
   /** Opening handshakes refused, by error code. */
   rejected: { total: number; reasons: Partial<Record<ErrorCode, number>> }
   /** Messages that were not sent or not taken, by reason: see `Dropped`. */
@@ -154,6 +159,8 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     coalesced: counters.coalescedMessages + total(Counter.COALESCED_MESSAGES),
     refusedJoins: refusedJoinsOf(engine),
     users: engine.users.stats(),
+    reconnections: counters.reconnections,
+    sessions: engine.sessions?.stats() ?? NO_SESSIONS,
     rejected: byReason(counters.rejected),
     dropped: {
       ...dropped,
@@ -192,6 +199,8 @@ export function statsOf(engine: Engine, startedMs: number): Stats {
     shards: supervisor.shards.map((shard) => shardStatsOf(engine, shard, nowMs)),
   }
 }
+
+const NO_SESSIONS: SessionStats = { held: 0, bytes: 0, expired: 0, evicted: 0, refused: 0, unkept: 0 }
 
 /** By handlers on main and in the shards together. */
 function refusedJoinsOf({ counters, shardCounters }: Engine): MainCounters['refusedJoins'] {

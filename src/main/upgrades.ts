@@ -29,6 +29,8 @@ import { recordRefusal } from './refusal.ts'
 import { RemoteSocket } from './remote-socket.ts'
 import type { RunningShard } from './running-shard.ts'
 import type { Applicant, SecurityLog } from './security-log.ts'
+import type { Greeting } from './session-offer.ts'
+import type { Sessions } from './sessions.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /** How late a deadline of a handshake may be noticed. */
@@ -44,6 +46,7 @@ interface UpgradeHost {
   readonly router: Router
   readonly memory: ProcessMemory
   readonly peerLifecycle: PeerLifecycle
+  readonly sessions: Sessions | null
   readonly hasMiddleware: boolean
   onError(error: Error): void
 }
@@ -189,8 +192,9 @@ export class Upgrades implements HandshakeContext {
     this.#release(handshake)
   }
 
-  onGiving(key: ConnectionKey, shard: RunningShard): void {
+  onGiving({ key, offer, request }: Handshake, shard: RunningShard): Greeting | null {
     this.#host.peerLifecycle.onGiving(key, shard)
+    return offer && (this.#host.sessions?.begin(key, request, offer) ?? null)
   }
 
   onGiven(handshake: Handshake, shard: RunningShard): void {
@@ -206,6 +210,7 @@ export class Upgrades implements HandshakeContext {
 
   onLost(handshake: Handshake): void {
     this.counters.lostInHandoff++
+    this.#host.sessions?.abandon(handshake.key)
     diagnostics.handshakeEnd(handshake.applicant, LOST)
     this.#release(handshake)
   }

@@ -43,6 +43,12 @@ export const FAMILIES: readonly Family[] = [
   ),
   counter('websocket_messages_received_total', 'Messages received.', ({ stats }) => stats.messagesReceived),
 
+  counter(
+    'websocket_reconnections_total',
+    'Connections that have resumed a session.',
+    ({ stats }) => stats.reconnections,
+  ),
+
   // ── the server ──
   gauge('shardws_uptime_seconds', 'Since the server was made.', ({ stats }) => stats.uptime / MS_PER_SECOND),
   gauge(
@@ -170,6 +176,14 @@ export const FAMILIES: readonly Family[] = [
   gauge('shardws_users_online', 'Users with a connection now.', ({ stats }) => stats.users.online),
   gauge('shardws_outbox_messages', 'Messages kept for users who are away.', ({ stats }) => stats.users.outbox.messages),
   gauge('shardws_outbox_bytes', 'Bytes kept for users who are away.', ({ stats }) => stats.users.outbox.bytes),
+  gauge('shardws_sessions_held', 'Sessions that wait for their clients.', ({ stats }) => stats.sessions.held),
+  gauge('shardws_sessions_bytes', 'Bytes of the sessions that wait.', ({ stats }) => stats.sessions.bytes),
+  counter(
+    'shardws_sessions_ended_total',
+    'Sessions that nobody resumed.',
+    ({ stats }) => sessionsEnded(stats),
+    'reason',
+  ),
   gauge('shardws_compute_threads', 'Threads of compute.run.', ({ stats }) => stats.compute.threads),
   gauge('shardws_compute_tasks', 'Tasks of compute.run now.', ({ stats }) => computeNow(stats), 'state'),
   counter('shardws_compute_finished_total', 'Tasks that have ended.', ({ stats }) => computeEnded(stats), 'outcome'),
@@ -195,6 +209,10 @@ function withZeros(codes: readonly ErrorCode[], counts: Samples): Samples {
 
 function shardStates({ shards }: Health): Samples {
   return Object.fromEntries(STATES.map((state) => [state, shards.filter((shard) => shard.state === state).length]))
+}
+
+function sessionsEnded({ sessions: { expired, evicted, refused, unkept } }: Stats): Samples {
+  return { expired, evicted, refused, unkept }
 }
 
 function computeNow({ compute: { running, queued } }: Stats): Samples {

@@ -43,6 +43,7 @@ const Command = {
   ALLOW_CONTEXTS: 34,
   DISCARD: 35,
   LEND: 36,
+  RESTORE: 37,
 } as const
 
 export interface CommandHandler {
@@ -77,6 +78,8 @@ export interface CommandHandler {
   deleteState(key: string): void
   /** Main's middleware has let this connection in; `user` as of `encodeValue`. */
   admit(key: ConnectionKey, user: Buffer): void
+  /** This comes back to the connection, a `SessionState` as of `encodeValue`; `admit` follows. */
+  restore(key: ConnectionKey, state: Buffer): void
   /** Load a handler module and answer with `loaded`. */
   load(module: number, url: string): void
   /** Ask this module's `upgrade` about a request, its `RequestFields` as of `encodeValue`, and answer with `judged`. */
@@ -165,6 +168,10 @@ export const commands = {
   admit(batch: BatchWriter, key: ConnectionKey, user: Uint8Array): void {
     batch.beginWithKey(Command.ADMIT, key)
     batch.bytes(user)
+  },
+  restore(batch: BatchWriter, key: ConnectionKey, state: Uint8Array): void {
+    batch.beginWithKey(Command.RESTORE, key)
+    batch.bytes(state)
   },
   load: (batch: BatchWriter, module: number, url: string): void => batch.begin(Command.LOAD, module, url),
   prepare(batch: BatchWriter, move: number, to: number, isPatient: boolean, keys: readonly ConnectionKey[]): void {
@@ -357,6 +364,8 @@ function dispatchAnswer(tag: number, batch: BatchReader, handler: CommandHandler
   switch (tag) {
     case Command.ANSWER:
       return handler.answer(batch.number(), batch.bytes())
+    case Command.RESTORE:
+      return handler.restore(batch.number(), batch.bytes())
     case Command.DISMISS:
       return handler.dismiss(batch.number())
     case Command.LEND:

@@ -25,6 +25,8 @@ const IntField = {
   /** The random part of the connection's id. Written by main. */
   NONCE_HIGH: 23,
   NONCE_LOW: 24,
+  /** 1 if its session is to outlive it. Main writes it when it begins; whoever ends it for good takes that back. */
+  HAS_SESSION: 25,
 } as const
 
 /** Float64 fields: exact up to 2^53, plain stores. All written by the owning shard but where noted. */
@@ -107,6 +109,20 @@ export class ConnectionTable {
   /** To be asked by the owning shard only: the slot is its own then. */
   isHeld(key: ConnectionKey): boolean {
     return Atomics.load(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.IS_HELD) === 1
+  }
+
+  /** Main, before the hand-off. */
+  beginSession(key: ConnectionKey): void {
+    Atomics.store(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.HAS_SESSION, 1)
+  }
+
+  /** By any thread, while the slot is the connection's own: its client is not to come back. */
+  endSession(key: ConnectionKey): void {
+    Atomics.store(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.HAS_SESSION, 0)
+  }
+
+  hasSession(key: ConnectionKey): boolean {
+    return this.isCurrent(key) && Atomics.load(this.#ints, slotOf(key) * INTS_PER_SLOT + IntField.HAS_SESSION) === 1
   }
 
   /** Whether the slot still belongs to this connection and not to a later one. */

@@ -67,9 +67,12 @@ export class Dispatcher {
   // ── from the engine ──
 
   onConnection(socket: Socket): void {
-    this.#listeners.onConnection(socket)
     const middleware = this.#middleware
-    if (middleware.length === 0 && handlerOf(socket)?.open === undefined && !this.#mustAuthenticate(socket)) return
+    const isGuarded = middleware.length > 0 || this.#mustAuthenticate(socket)
+    if (!isGuarded) this.#resume(socket)
+    this.#listeners.onConnection(socket)
+    const mustWait = isGuarded || handlerOf(socket)?.open !== undefined || socket.session?.isRecovering
+    if (!mustWait) return this.#listeners.onReady(socket)
     const gate = this.#hold(socket)
     this.#pass(socket, gate, middleware, 0)
     if (gate.stage === 'middleware') this.#wait(socket, gate, this.#options.middlewareTimeoutMs)
@@ -229,7 +232,25 @@ export class Dispatcher {
   #enter(socket: Socket, gate: Gate): void {
     gate.enter()
     gate.dueMs = gate.isClosed ? this.#dueMs(this.#options.middlewareTimeoutMs) : Number.POSITIVE_INFINITY
+    if (!this.#resume(socket)) return
     carryUser(socket)
+    const rejoining = socket.session?.rejoin(socket)
+    if (rejoining === undefined) return this.#open(socket, gate)
+    this.#waiting.set(socket, gate)
+    this.#sweep.start()
+    void rejoining.then(() => {
+      if (gate.stage === 'open') this.#open(socket, gate)
+    })
+  }
+
+  /** Gives it what its session holds, the rooms excepted. False: the session is not its own, and it is closed. */
+  #resume(socket: Socket): boolean {
+    if (socket.session?.begin(socket) !== false) return true
+    socket.close(CloseCode.POLICY_VIOLATION, 'session of another user')
+    return false
+  }
+
+  #open(socket: Socket, gate: Gate): void {
     const handler = handlerOf(socket)
     const work =
       handler?.open === undefined
@@ -245,6 +266,7 @@ export class Dispatcher {
 
   /** The handler takes messages. */
   #ready(socket: Socket, gate: Gate): void {
+    this.#listeners.onReady(socket)
     if (!this.#options.serialize) return this.#release(socket, gate)
     gate.serve()
     this.#next(socket, gate)

@@ -34,6 +34,7 @@ const Event = {
   TURNED_AWAY: 28,
   ADMITTED: 29,
   LISTENER_FAILED: 30,
+  KEPT: 31,
 } as const
 
 export interface EventHandler {
@@ -92,6 +93,8 @@ export interface EventHandler {
   turnedAway(code: string, why: string): void
   /** The shard has let a client in without main's word: an `Admitted` as of `encodeValue`. */
   admitted(key: ConnectionKey, admitted: Buffer): void
+  /** What the session of a connection is to hold, a `SessionState` as of `encodeValue`; empty: that cannot be kept. */
+  kept(key: ConnectionKey, state: Buffer): void
   credit(): void
 }
 
@@ -173,6 +176,10 @@ export const events = {
   faltered(batch: BatchWriter, cause: Uint8Array): void {
     batch.begin(Event.FALTERED)
     batch.bytes(cause)
+  },
+  kept(batch: BatchWriter, key: ConnectionKey, state: Uint8Array): void {
+    batch.beginWithKey(Event.KEPT, key)
+    batch.bytes(state)
   },
   judged(batch: BatchWriter, key: ConnectionKey, verdict: Uint8Array): void {
     batch.beginWithKey(Event.JUDGED, key)
@@ -259,6 +266,8 @@ function dispatchVisit(tag: number, batch: BatchReader, handler: EventHandler): 
       return handler.withdrew(batch.number())
     case Event.TURNED_AWAY:
       return handler.turnedAway(batch.string(), batch.string())
+    case Event.KEPT:
+      return handler.kept(batch.number(), batch.bytes())
     case Event.ADMITTED:
       return handler.admitted(batch.number(), batch.bytes())
     default:

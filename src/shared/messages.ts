@@ -64,6 +64,8 @@ export interface ShardOptions {
   /** Bytes outside the heap of one shard. */
   readonly maxExternalBytes: number
   readonly maxCoalescedKeys: number
+  /** Serialized bytes of `data` that a session may hold. */
+  readonly maxSessionData: number
   /** See `DispatchOptions`. */
   readonly authTimeoutMs: number
   readonly isAuthRequired: boolean
@@ -104,7 +106,7 @@ export interface Handled {
   readonly request: Omit<RequestFields, 'user'>
   /** As of `encodeValue`. */
   readonly user: Uint8Array
-  /** Main's middleware has not let it in yet: `admit` or `close` follows. */
+  /** Main's middleware has not let it in yet, or `restore` is to come: `admit` or `close` follows. */
   readonly isHeld: boolean
 }
 
@@ -133,6 +135,8 @@ export interface DoorRules extends HandshakeLimits {
   readonly requireOrigin: boolean
   readonly protocols: readonly string[]
   readonly requireProtocol: boolean
+  /** Clients that ask for a session are main's. */
+  readonly hasSessions: boolean
   /** Null: compression is never agreed on. */
   readonly deflatePolicy: DeflatePolicy | null
   readonly maxDedicatedContexts: number
@@ -260,6 +264,8 @@ export interface Adopt {
   readonly agreement: Agreement | null
   /** Whether main is to hear of pings and pongs. */
   readonly isWatched: boolean
+  /** Text that goes out before everything else, null for none. */
+  readonly greeting: string | null
   /** Null: main handles it. */
   readonly handled: Handled | null
   readonly ticket: Ticket

@@ -3,6 +3,8 @@ import type { Socket } from './socket.ts'
 /** What the server's own listeners hear, before the handler and the socket; none of these throws. */
 export interface ServerListeners {
   onConnection(socket: Socket): void
+  /** Its handler takes messages. */
+  onReady(socket: Socket): void
   /** Returns a promise that never rejects if a listener works on the message until then. */
   onMessage(socket: Socket, message: Buffer, isBinary: boolean): Promise<unknown> | undefined
   onClose(socket: Socket, code: number, reason: string): void

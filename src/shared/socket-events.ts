@@ -7,6 +7,7 @@ import {
   withoutHeard,
   withoutLatest,
 } from './listener-entries.ts'
+import type { SocketSession } from './socket-session.ts'
 import type { Unprocessed } from './unprocessed.ts'
 
 /** The events of one connection. */
@@ -57,14 +58,16 @@ export class SocketExtras {
   metadata: Record<string, unknown> | null = null
   unprocessed: Unprocessed | null = null
   gate: Gate | null = null
+  session: SocketSession | null = null
 
   add(entry: Entry): void {
     this.entries = [...this.entries, entry]
   }
 
   get isEmpty(): boolean {
-    const { entries, metadata, unprocessed, gate } = this
-    return entries.length === 0 && metadata === null && unprocessed === null && gate === null
+    const { entries, metadata, unprocessed, gate, session } = this
+    const isPlain = metadata === null && unprocessed === null && session === null
+    return isPlain && entries.length === 0 && gate === null
   }
 }
 
@@ -171,6 +174,20 @@ export abstract class SocketEvents {
     if (gate === null && this.#extras === null) return
     this.extras().gate = gate
     if (this.#extras?.isEmpty) this.#extras = null
+  }
+
+  /** By the engine: null for a client that asked for none. */
+  get session(): SocketSession | null {
+    return this.#extras?.session ?? null
+  }
+
+  set session(session: SocketSession | null) {
+    this.extras().session = session
+  }
+
+  /** Whether the connection has resumed a session: `data` is what it was, and the rooms are joined again before `open`. */
+  get recovered(): boolean {
+    return this.#extras?.session?.isRecovered ?? false
   }
 
   /** By the dispatcher: who is to hear of an event that happens now. */

@@ -28,3 +28,18 @@ t.test('CL01 the client needs nothing that only Node has: it works where browser
   const refused = await printed('src/index.js', '').catch(({ stderr }) => stderr)
   t.match(refused, /no page can import node:/, 'which the server could not')
 })
+
+t.test('CL01 nor does its session', async (t) => {
+  const server = new WebSocketServer({ shards: 0, sessions: true })
+  t.teardown(() => server.shutdown({ deadlineMs: 100 }))
+  const { port } = await server.listen(0, '127.0.0.1')
+  server.on('message', (id) => server.getConnection(id)?.terminate())
+  const code = `
+    const client = new module.WebSocketClient('ws://127.0.0.1:${port}/', { session: true, backoff: { base: 2 } })
+    client.on('open', ({ recovered }) => {
+      print(String(recovered))
+      if (recovered) client.close()
+      else client.send('terminate')
+    })`
+  t.equal(await printed('src/client/websocket-client.js', code), 'false\ntrue\n')
+})

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { isWorthReconnecting, retryAfterMs } from '../../src/client/close-policy.ts'
+import { retryAfterMs } from '../../src/client/close-policy.ts'
+import { isWorthReconnecting } from '../../src/shared/protocol/worth-reconnecting.ts'
 
 t.test('after which codes another attempt is made', async (t) => {
   const again = [1001, 1006, 1009, 1011, 1012, 1013, 1014, 1015, 3001, 3008, 4000, 4399, 4408, 4429, 4500, 4999]

@@ -34,7 +34,15 @@ async function linesOf(t: Test, name: string, port: number, flags: readonly stri
 }
 
 t.test('every block has a name and is run here', async (t) => {
-  t.same(Object.keys(FILES), ['server.js', 'node.js', 'ws.js', 'reconnecting.js', 'resuming.js', 'page.html'])
+  t.same(Object.keys(FILES), [
+    'server.js',
+    'node.js',
+    'ws.js',
+    'reconnecting.js',
+    'resuming.js',
+    'session.js',
+    'page.html',
+  ])
 })
 
 t.test(
@@ -120,6 +128,10 @@ t.test('CL01 the client that comes back: what was sent early arrives, and it end
 
 t.test('CL01 it asks for what it has missed', async (t) => {
   t.same(await linesOf(t, 'resuming.js', 0), ['news 1', 'news 2', 'news 3'])
+})
+
+t.test('CL01 it goes on where it was, with a session', async (t) => {
+  t.same(await linesOf(t, 'session.js', 0), ['new', 'as it was', 'still in the room'])
 })
 
 t.test('the table lists exactly the options there are, with their defaults', async (t) => {

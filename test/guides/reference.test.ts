@@ -33,6 +33,7 @@ const REQUIRED: Readonly<Record<string, object>> = {
   compression: {},
   auth: {},
   outbox: {},
+  sessions: {},
   compute: { filename: new URL(import.meta.url) },
 }
 
@@ -86,8 +87,8 @@ t.test('limits.md: every option that is a number once, with its range', async (t
 })
 
 t.test('limits.md: defaults that are numbers', async (t) => {
-  const { autoRebalance, rateLimit, connectionRate, compression, auth, outbox, compute } = REQUIRED
-  const given = { autoRebalance, rateLimit, connectionRate, compression, auth, outbox, compute }
+  const { autoRebalance, rateLimit, connectionRate, compression, auth, outbox, sessions, compute } = REQUIRED
+  const given = { autoRebalance, rateLimit, connectionRate, compression, auth, outbox, sessions, compute }
   const resolved = resolveOptions(given as unknown as Parameters<typeof resolveOptions>[0])
   const { shard, guards, users, deflatePolicy } = resolved
   const flat: Record<string, unknown> = { ...resolved, ...shard, ...guards, ...users }
@@ -98,6 +99,7 @@ t.test('limits.md: defaults that are numbers', async (t) => {
     compression: { ...deflatePolicy, ...shard.compression },
     auth: { timeoutMs: shard.authTimeoutMs },
     outbox: { ...users.outbox },
+    sessions: { ...resolved.sessions },
     compute: { ...resolved.compute },
     shutdown: { ...planShutdown({}) },
   }

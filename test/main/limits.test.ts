@@ -63,8 +63,11 @@ t.test('what main counts itself', async (t) => {
   counters.unprocessedPauses.maxUnprocessedBytes = 4
   counters.shardStalls = 5
   counters.shardKills = 1
-  const ofMain = { maxUnprocessedMessages: 3, maxUnprocessedBytes: 4, stallMs: 5, killMs: 1 }
-  t.same(limits(), { maxBackpressure: 2, ...ofMain })
+  counters.sessions.evicted.max = 6
+  counters.sessions.unkept = 7
+  const ofMain = { maxUnprocessedMessages: 3, maxUnprocessedBytes: 4, stallMs: 5, killMs: 1 } as const
+  const ofSessions = { 'sessions.max': 6, 'sessions.maxDataBytes': 7 }
+  t.same(limits(), { maxBackpressure: 2, ...ofMain, ...ofSessions })
   shardCounters.row(0).countFailure('SLOW_CONSUMER')
   shardCounters.row(0).add(Counter.DROPPED_MESSAGES, 1)
   t.equal(limits().maxBackpressure, 4, 'however the slow peer was met')

@@ -72,6 +72,7 @@ const COMPUTE = {
   execArgv: undefined,
 }
 const HEAP = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 24 }
+const SESSIONS = { ttlMs: 120_000, max: 10_000, maxBytes: 64 * 1024 * 1024, maxDataBytes: 2048 }
 const OUTBOX = { max: 100, drop: 'oldest', maxBytes: 16 * 1024 * 1024, maxUsers: 10_000, ttlMs: 3_600_000 }
 const RATE = { messages: 10, perMs: 1000, burst: 20, bytesPerSecond: 0, action: 'close', graceMs: 5000 }
 
@@ -342,6 +343,18 @@ const ROWS: Readonly<Record<Name, Row>> = {
       { max: 10_000, drop: 'oldest', maxBytes: Number.MAX_SAFE_INTEGER, maxUsers: 10_000_000, ttlMs: INT32_MAX },
     ],
     bad: [100, true, null, 'oldest'],
+  },
+  sessions: {
+    read: ({ sessions }) => sessions,
+    byDefault: null,
+    good: [
+      new Becomes(false, null),
+      new Becomes(true, SESSIONS),
+      new Becomes({}, SESSIONS),
+      { ttlMs: 1, max: 1, maxBytes: 1, maxDataBytes: 0 },
+      { ttlMs: INT32_MAX, max: 10_000_000, maxBytes: Number.MAX_SAFE_INTEGER, maxDataBytes: 1_048_576 },
+    ],
+    bad: [1, 'true', null],
   },
   requireOrigin: flag(({ requireOrigin }) => requireOrigin),
   handler: {
@@ -744,4 +757,24 @@ t.test('AU15 connectionRate: the limits of each of its options', async (t) => {
     }
   }
   t.throws(() => resolveOptions({ connectionRate: { perIP: 1 } as never }), { code: 'OPTION_UNKNOWN' })
+})
+
+t.test('options.sessions: one beyond each limit', async (t) => {
+  for (const [name, ...values] of [
+    ['ttlMs', 0, INT32_MAX + 1],
+    ['max', 0, 10_000_001],
+    ['maxBytes', 0, 2 ** 53],
+    ['maxDataBytes', -1, 1_048_577],
+  ] as const) {
+    for (const value of values) {
+      t.throws(() => resolve('sessions', { [name]: value }), {
+        code: 'OPTION_INVALID',
+        message: new RegExp(`^options\\.sessions\\.${name} must be`),
+      })
+    }
+  }
+  t.throws(() => resolve('sessions', { ttl: 1 }), {
+    code: 'OPTION_UNKNOWN',
+    message: /did you mean options\.sessions\.ttlMs/,
+  })
 })

@@ -10,7 +10,6 @@ export const ROWS: readonly number[] = [
 /** Rows that no test can prove, with the reason. */
 export const NOT_YET: Readonly<Record<number, string>> = {
   44: 'messages are bytes or text: there is no decoder of payloads',
-  68: 'there are no resume sessions',
 }
 
 /** Tests that prove a part of a row and do not carry its number: row, file below `test/`, text of the title. */

@@ -236,6 +236,26 @@ t.test('EV08: ping and pong of a socket, with their data', async (t) => {
   t.equal(await client.nextText(), 'ping from the client')
 })
 
+t.test('ME15: reconnections counts those who come back with a valid resume token', async (t) => {
+  const { app, clients, listen } = v1App(t, { sessions: true })
+  app.ws('/chat', (socket) => void socket.onMessage((room) => socket.join(String(room))))
+  app.get('/stats', (_req, res) => void res.json(app.getWebSocketStats()))
+  await listen()
+  const connect = (token: string) =>
+    clients.raw({ path: '/chat', headers: { 'Sec-WebSocket-Protocol': `shardws.session, shardws.resume.${token}` } })
+  const greet = async (token: string) => JSON.parse(`${(await (await connect(token)).nextMessage()).payload}`)
+  const first = await connect('guessed')
+  const { token, recovered } = JSON.parse(`${(await first.nextMessage()).payload}`)
+  t.equal(recovered, false)
+  t.match(await clients.json('/stats'), { reconnections: 0, totalConnections: 1 })
+  const disconnected = once(app, 'websocket:disconnect')
+  first.destroy()
+  await disconnected
+  t.match(await greet(token), { type: 'session', recovered: true })
+  t.match(await greet(token), { type: 'session', recovered: false }, 'which it is no more')
+  t.match(await clients.json('/stats'), { reconnections: 1, totalConnections: 3 })
+})
+
 t.test('ME07 ME08 ME09 ME10 ME11 ME12 ME13 ME14: getWebSocketStats', async (t) => {
   const { app, clients, listen } = v1App(t)
   app.ws('/chat', (socket) => {

@@ -42,6 +42,7 @@ const COMMANDS: readonly (keyof CommandHandler & string)[] = [
   'deleteState',
   'admit',
   'load',
+  'restore',
   'answer',
   'dismiss',
   'lend',
@@ -100,6 +101,7 @@ const command = samplesOf(commands)
 const COMMAND_SAMPLES: Readonly<Record<keyof CommandHandler, readonly fc.Arbitrary<Sample>[]>> = {
   reserve: [command('reserve', keys, fc.integer({ min: -1, max: 9 }))],
   admit: [command('admit', keys, payloads)],
+  restore: [command('restore', keys, payloads)],
   load: [command('load', fc.nat(9), rooms)],
   prepare: [command('prepare', keys, fc.nat(9), fc.boolean(), fc.array(keys))],
   moving: [

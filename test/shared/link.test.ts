@@ -13,6 +13,7 @@ const ADOPT: Adopt = {
   head: null,
   agreement: null,
   isWatched: false,
+  greeting: null,
   handled: null,
   ticket: { via: 'relay' },
 }

@@ -27,7 +27,7 @@ export interface VerbHandlers<Data = Record<string, unknown>> {
 /** The engine's options, under Verb's names too, and the handlers. The engine's defaults hold. */
 export interface VerbWebSocketOptions<Data = Record<string, unknown>>
   extends VerbHandlers<Data>,
-    Omit<WebSocketServerOptions, 'handler'> {
+    Omit<WebSocketServerOptions, 'handler' | 'sessions'> {
   /** What `maxBackpressure` does to a slow connection: true closes it with 1013, false refuses the newest message. Default false. */
   closeOnBackpressureLimit?: boolean
   /** Minutes after which a connection is closed with 1001, ± 10 %, 0 to 35791; 0 = never. Default 0. */
@@ -129,6 +129,12 @@ export function engineOptionsOf<Data>(options: VerbWebSocketOptions<Data> = {}):
     throw new ShardwsError(
       'OPTION_UNKNOWN',
       'options.websocket.handler is unknown: give open, message, close … themselves; modules for the shards are for WebSocketServer',
+    )
+  }
+  if (Object.hasOwn(options, 'sessions')) {
+    throw new ShardwsError(
+      'OPTION_UNKNOWN',
+      'options.websocket.sessions is unknown: ws.data is made anew for each handshake; sessions are for WebSocketServer',
     )
   }
   const engine: WebSocketServerOptions = Object.fromEntries(
