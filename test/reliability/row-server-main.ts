@@ -74,10 +74,12 @@ const commands: Commands = {
   },
   async shutdown(): Promise<void> {
     await server.shutdown({ deadlineMs: 1000 })
+    process.removeAllListeners('disconnect')
     process.disconnect?.()
   },
 }
 
+process.on('disconnect', () => process.exit(1))
 process.on('message', ({ call, name, args }: Call) => {
   const run = async (): Promise<void> => {
     const command = commands[name]

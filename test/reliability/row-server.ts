@@ -27,6 +27,8 @@ export interface RowServerSpec {
   /** Whether neighbours on every shard must notice nothing. Default true. */
   readonly hasNeighbours?: boolean
   readonly env?: Readonly<Record<string, string>>
+  /** A command that runs the one behind it, in its own place. */
+  readonly launcher?: readonly string[]
 }
 
 export interface Call {
@@ -118,13 +120,15 @@ export class RowServer {
   #joins = 0
   port = 0
 
-  private constructor({ app = 'echo', options = {}, env = {} }: RowServerSpec) {
+  private constructor({ app = 'echo', options = {}, env = {}, launcher = [] }: RowServerSpec) {
     const main = new URL(`./row-server-main${extname(import.meta.url)}`, import.meta.url)
     const spec = JSON.stringify({ app, options: { shards: 2, ...options } })
     // Without tap's own preloads and settings.
     const { NODE_OPTIONS: _, ...inherited } = process.env
+    const [execPath = process.execPath, ...execArgv] = [...launcher, process.execPath, '--expose-gc']
     this.#child = fork(main, [spec], {
-      execArgv: ['--expose-gc'],
+      execPath,
+      execArgv,
       serialization: 'advanced',
       env: { ...inherited, ...env },
     })
