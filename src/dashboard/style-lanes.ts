@@ -23,7 +23,7 @@ td:last-child, th:last-child { padding-right: 0; }
 .lanes .who span.alarm { color: var(--alarm); font-weight: 600; }
 .lanes svg { display: block; width: 100%; min-width: 6rem; height: 1.625rem; }
 .lanes svg path { stroke: var(--thread); }
-.lanes svg .area { fill: var(--thread); }
+.lanes svg .area { fill: var(--thread); stroke: none; }
 .lanes svg .thread { stroke-width: 1; stroke-opacity: 0.55; }
 .lanes .spark { width: 18%; }
 .meter { display: inline-block; vertical-align: middle; width: 3rem; height: 0.375rem; margin-right: 0.5rem; border-radius: 0.2rem; overflow: hidden; background: color-mix(in srgb, var(--ink) 12%, transparent); }

@@ -68,7 +68,7 @@ main { display: grid; gap: 0.75rem; grid-template-columns: minmax(0, 1fr); }
 .chart .key::before { content: ""; display: inline-block; width: 0.75rem; height: 3px; border-radius: 2px; margin-right: 0.35rem; vertical-align: middle; background: var(--first); }
 .chart .key.second::before { background: var(--second); }
 .chart svg { display: block; width: 100%; height: 4.5rem; border-bottom: 1px solid var(--line); }
-.chart .axis { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0.5rem; padding: 0.2rem 0.875rem 0.4rem; color: var(--quiet); font-size: 0.75rem; white-space: nowrap; }
+.chart .axis { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.5rem; padding: 0.2rem 0.875rem 0.4rem; color: var(--quiet); font-size: 0.75rem; white-space: nowrap; }
 svg path { fill: none; stroke-width: 1.75; vector-effect: non-scaling-stroke; stroke-linejoin: round; stroke-linecap: round; }
 svg .first { stroke: var(--first); }
 svg .second { stroke: var(--second); }
@@ -92,7 +92,7 @@ dialog::backdrop { background: rgb(0 0 0 / 0.45); }
 dialog p { margin: 0.5rem 0 1rem; }
 dialog div { display: flex; justify-content: flex-end; gap: 0.5rem; }
 @media (min-width: 78rem) {
-  .chart dl { display: flex; gap: 1rem; }
+  .chart dl { display: flex; flex-wrap: wrap; gap: 0 1rem; }
 }
 @media (max-width: 30rem) {
   .bar h1 { flex-basis: 100%; }
