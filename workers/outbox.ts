@@ -1,13 +1,17 @@
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from '../src/shared/protocol/frame-writer.ts'
 
-const BLOCK_BYTES = 256 * 1024
+/** A write that the kernel does not take keeps all of a block in use. */
+const BLOCK_BYTES = 64 * 1024
 
 /** Blocks that a shard keeps for the ticks that follow, 2 MiB in all: fresh memory costs page faults and collections. */
-const SPARE_BLOCKS = 8
+const SPARE_BLOCKS = 32
 
 /** A frame this large gets a buffer of its own: it would waste much of a block. */
-const OWN_BUFFER_BYTES = 64 * 1024
+const OWN_BUFFER_BYTES = 32 * 1024
+
+/** Where the slices of long frames are built: fewer writes than blocks would make, and still in the cache. */
+const SLICE_BYTES = 256 * 1024
 
 /** Pieces from this size on are written apart (writev) instead of being copied together. */
 const WRITE_APART_BYTES = 64 * 1024
@@ -90,11 +94,15 @@ export class Outbox {
     this.#counters = counters
   }
 
-  /** Appends one frame, copying the payload. Returns the new end of the queue. */
-  append(tail: Piece | null, firstByte: number, payload: Uint8Array): Piece {
+  /**
+   * Appends one frame, copying the payload. Returns the new end of the queue.
+   *
+   * @param waits it will not be written in this tick, so it gets memory of its own instead of keeping a block in use.
+   */
+  append(tail: Piece | null, firstByte: number, payload: Uint8Array, waits: boolean): Piece {
     const size = frameHeaderSize(payload.length) + payload.length
-    if (size >= OWN_BUFFER_BYTES) {
-      const own = Buffer.allocUnsafeSlow(size)
+    if (waits || size >= OWN_BUFFER_BYTES) {
+      const own = Buffer.allocUnsafe(size)
       writeFrame(own, 0, firstByte, payload)
       return new Piece(tail, own, 0, size, false)
     }
@@ -103,10 +111,10 @@ export class Outbox {
   }
 
   /** The same for text, of so many bytes in UTF-8. */
-  appendText(tail: Piece | null, firstByte: number, text: string, payloadBytes: number): Piece {
+  appendText(tail: Piece | null, firstByte: number, text: string, payloadBytes: number, waits: boolean): Piece {
     const size = frameHeaderSize(payloadBytes) + payloadBytes
-    if (size >= OWN_BUFFER_BYTES) {
-      const own = Buffer.allocUnsafeSlow(size)
+    if (waits || size >= OWN_BUFFER_BYTES) {
+      const own = Buffer.allocUnsafe(size)
       writeTextFrame(own, 0, firstByte, text, payloadBytes)
       return new Piece(tail, own, 0, size, false)
     }
@@ -122,9 +130,14 @@ export class Outbox {
     return this.#first
   }
 
+  /** The same bytes in memory that is not written over after this tick. */
+  lasting(parts: readonly Buffer[]): readonly Buffer[] {
+    return parts.map((part) => (this.#isInBlock(part) ? Buffer.from(part) : part))
+  }
+
   /** Where the slices of a long frame are built, one after the other, each before it is written. */
   get slice(): Buffer {
-    this.#slice ??= Buffer.allocUnsafeSlow(BLOCK_BYTES)
+    this.#slice ??= Buffer.allocUnsafeSlow(SLICE_BYTES)
     return this.#slice
   }
 
@@ -155,6 +168,10 @@ export class Outbox {
   /** Bytes in the blocks of this tick stay in use after it: they must not be written over. */
   keepBlocks(): void {
     this.#areBlocksKept = true
+  }
+
+  #isInBlock({ buffer }: Buffer): boolean {
+    return buffer === this.#block.buffer || this.#full.some((block) => block.buffer === buffer)
   }
 
   /** Where the next frame begins in the current block. */

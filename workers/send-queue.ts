@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { copyBytes } from '../src/shared/protocol/copy-bytes.ts'
 import { frameHeaderSize, writeFrameHeader } from '../src/shared/protocol/frame-writer.ts'
 import { type Outbox, Piece } from './outbox.ts'
@@ -24,6 +25,7 @@ export class SendQueue {
   readonly #owner: QueueOwner
   /** Null until it has arrived on this thread. */
   #socket: Duplex | null = null
+  #isTls = false
   #tail: Piece | null = null
   #queuedBytes = 0
   /** Bytes of the write that the kernel has not taken yet; 0 = not blocked. */
@@ -43,6 +45,7 @@ export class SendQueue {
   attach(socket: Duplex): void {
     this.#hold(-this.#queuedBytes)
     this.#socket = socket
+    this.#isTls = socket instanceof TLSSocket
     this.#write(socket)
     // Until now it counted as blocked.
     if (!this.isBlocked && !socket.destroyed) this.#owner.onDrained()
@@ -85,13 +88,13 @@ export class SendQueue {
       this.#writeSlices(firstByte, payload)
       return
     }
-    this.#tail = this.#outbox.append(this.#tail, firstByte, payload)
+    this.#tail = this.#outbox.append(this.#tail, firstByte, payload, this.#mustWait)
     this.#appended(frameBytes)
   }
 
   /** `payloadBytes`: those of the text in UTF-8. */
   appendText(firstByte: number, text: string, payloadBytes: number): void {
-    this.#tail = this.#outbox.appendText(this.#tail, firstByte, text, payloadBytes)
+    this.#tail = this.#outbox.appendText(this.#tail, firstByte, text, payloadBytes, this.#mustWait)
     this.#appended(frameHeaderSize(payloadBytes) + payloadBytes)
   }
 
@@ -158,7 +161,6 @@ export class SendQueue {
     this.#queuedBytes += bytes
     if (this.#mustWait) {
       this.#hold(bytes)
-      this.#outbox.keepBlocks()
       return
     }
     if (this.#queuedBytes >= WRITE_EARLY_BYTES) {
@@ -177,16 +179,20 @@ export class SendQueue {
       this.#queuedBytes = 0
       if (socket.destroyed) return
       this.#outbox.count(parts)
+      if (this.#isTls) {
+        this.#writeToTls(socket, parts)
+        return
+      }
       writeAll(socket, parts)
     }
-    if (socket.writableLength > 0) this.#block(socket, socket.writableLength)
+    if (socket.writableLength > 0) this.#waitForKernel(socket)
     else if (this.#isEnding && !socket.writableEnded) socket.end()
   }
 
   /** Writes what is queued. Returns whether the kernel takes more. */
   #mayWrite(): boolean {
     this.write()
-    return this.#socket !== null && !this.#socket.destroyed && !this.#mustWait
+    return this.#socket !== null && !this.#socket.destroyed && !this.#mustWait && !this.#isTls
   }
 
   /**
@@ -208,7 +214,7 @@ export class SendQueue {
       this.#outbox.keepSlice()
       // Before anybody hears of it: an answer to that belongs behind this frame.
       this.#keep(payload.subarray(taken))
-      this.#block(socket, socket.writableLength)
+      this.#waitForKernel(socket)
       return
     }
   }
@@ -221,13 +227,25 @@ export class SendQueue {
     this.#hold(rest.length)
   }
 
-  #block(socket: Duplex, bytes: number): void {
-    this.#blockedBytes = bytes
-    this.#hold(bytes)
+  /** TLS takes every write, and says so in a later tick at the earliest: the blocks of this one need not be kept for it. */
+  #writeToTls(socket: Duplex, parts: readonly Buffer[]): void {
+    writeAll(socket, this.#outbox.lasting(parts), () => this.#unblock(socket))
+    this.#block(socket.writableLength)
+  }
+
+  /** The kernel has not taken all of what was written. */
+  #waitForKernel(socket: Duplex): void {
     this.#outbox.keepBlocks()
     // 'drain' is not emitted below the stream's own high-water mark, and a callback on every write would
     // cost a tick each: only a blocked socket gets one, on an empty write behind the others.
+    const { writableLength } = socket
     socket.write(NOTHING, () => this.#unblock(socket))
+    this.#block(writableLength)
+  }
+
+  #block(bytes: number): void {
+    this.#blockedBytes = bytes
+    this.#hold(bytes)
     this.#owner.onBlocked()
   }
 
@@ -251,13 +269,11 @@ export class SendQueue {
   }
 }
 
-function writeAll(socket: Duplex, parts: readonly Buffer[]): void {
-  const [first] = parts
-  if (parts.length === 1 && first !== undefined) {
-    socket.write(first)
-    return
-  }
-  socket.cork()
-  for (const part of parts) socket.write(part)
-  socket.uncork()
+/** `onTaken` is called with the last part. */
+function writeAll(socket: Duplex, parts: readonly Buffer[], onTaken?: () => void): void {
+  const last = parts.length - 1
+  if (last > 0) socket.cork()
+  for (let at = 0; at < last; at++) socket.write(parts[at])
+  socket.write(parts[last], onTaken)
+  if (last > 0) socket.uncork()
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { connect as connectSecurely, createServer as createSecureServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { Counter, Counters } from '../../src/shared/counters.ts'
 import { Outbox } from '../../workers/outbox.ts'
 import { SendQueue } from '../../workers/send-queue.ts'
+import { CERTIFICATE } from '../fixtures/certificate.ts'
 import { encodeFrame } from '../fixtures/raw-frame.ts'
 import { RecordingDuplex } from '../fixtures/recording-duplex.ts'
 
@@ -366,5 +368,55 @@ t.test('a real socket whose peer reads late gets everything in order', async (t)
   client.on('data', (part) => received.push(part)).resume()
   await Promise.all([drained, once(client, 'end')])
   t.ok(Buffer.concat(received).equals(Buffer.concat(sent)))
+  t.equal(outbox.heldBytes, 0)
+})
+
+t.test('TLS, which reports every write late, keeps no block in use and gets one write a tick', async (t) => {
+  const server = createSecureServer(CERTIFICATE).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = connectSecurely({ port, host: '127.0.0.1', rejectUnauthorized: false })
+  const [socket] = (await once(server, 'secureConnection')) as [TLSSocket]
+  t.teardown(() => {
+    client.destroy()
+    socket.destroy()
+    server.close()
+  })
+  const received: Buffer[] = []
+  client.on('data', (bytes: Buffer) => received.push(bytes))
+
+  const outbox = new Outbox(Counters.allocate(1).row(0))
+  let onDrained = (): void => {}
+  const queue = new SendQueue(outbox, { onBlocked: () => {}, onDrained: () => onDrained() })
+  queue.attach(socket)
+  const neighbour = new RecordingDuplex()
+  const other = new SendQueue(outbox, { onBlocked: () => {}, onDrained: () => {} })
+  other.attach(neighbour)
+  let writes = 0
+  const write = socket.write.bind(socket) as typeof socket.write
+  socket.write = ((...args: Parameters<typeof write>) => {
+    writes++
+    return write(...args)
+  }) as typeof write
+
+  const ticks = 20
+  for (let i = 0; i < ticks; i++) {
+    const drained = new Promise<void>((resolve) => {
+      onDrained = resolve
+    })
+    queue.append(BINARY, Buffer.from('abc'), 5)
+    other.append(BINARY, Buffer.from('xyz'), 5)
+    await drained
+  }
+  t.equal(writes, ticks)
+  t.equal(new Set(neighbour.writes.flat().map(({ buffer }) => buffer)).size, 1)
+  queue.append(BINARY, Buffer.alloc(1024 * 1024, 'l'), 10 + 1024 * 1024)
+  const closed = once(client, 'end')
+  queue.end()
+  await closed
+  const all = Buffer.concat(received)
+  t.equal(all.subarray(0, 5 * ticks).toString('hex'), '8203616263'.repeat(ticks))
+  t.equal(all.length, 5 * ticks + 10 + 1024 * 1024)
+  t.ok(all.subarray(5 * ticks + 10).every((byte) => byte === 'l'.charCodeAt(0)))
   t.equal(outbox.heldBytes, 0)
 })
