@@ -29,6 +29,20 @@ t.test('the session outlives its shard: rooms as of then, data as of `open`', as
   t.same(await nextReport(third.client), { recovered: true, rooms: ['red'], data: { note: 'one' } })
 })
 
+t.test('what main closes for good is over at once, however long its shard stands still', async (t) => {
+  const engine = await EngineUnderTest.start(t, { sessions: true, shards: 2, stallMs: 200, killMs: 0, handler: THERE })
+  const { client, token } = await openSession(engine)
+  await nextReport(client)
+  const [id = ''] = engine.server.getConnections()
+  sendText(client, 'block 1500')
+  await engine.journal.until('stalled', () => engine.journal.shardEvents.find(({ kind }) => kind === 'stalled'))
+  engine.server.close(id, 4401)
+  t.equal((await openSession(engine, token)).recovered, false)
+  client.destroy()
+  await engine.journal.closeOf(id)
+  t.equal(engine.server.stats().sessions.held, 0)
+})
+
 t.test('the session moves with its connection', async (t) => {
   const engine = await EngineUnderTest.start(t, { sessions: true, ...IN_SHARDS })
   const first = await openSession(engine)

@@ -60,6 +60,7 @@ t.test('mistakes in options are refused by withOptions, each by its name', async
     [{ websocket: 7 }, 'OPTION_INVALID', /options\.websocket must be/],
     [{ websocket: { mesage: () => {} } }, 'OPTION_UNKNOWN', /mesage/],
     [{ websocket: { handler: new URL('file:///x.js') } }, 'OPTION_UNKNOWN', /modules for the shards/],
+    [{ websocket: { sessions: true } }, 'OPTION_UNKNOWN', /sessions are for WebSocketServer/],
     [{ websocket: { open: 'x' } }, 'OPTION_INVALID', /options\.websocket\.open must be a function/],
     [{ websocket: { maxLifetime: -1 } }, 'OPTION_INVALID', /maxLifetime must be an integer/],
     [{ websocket: { maxLifetime: 35_792 } }, 'OPTION_INVALID', /maxLifetime/],
