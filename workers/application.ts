@@ -271,6 +271,16 @@ export class Application {
     this.#context.link.threw(NO_KEY, encodeError(error))
   }
 
+  /** Whether handlers are at work, also for connections that have left or closed. */
+  get isAtWork(): boolean {
+    return !this.#dispatcher.isIdle
+  }
+
+  /** Calls back once, when those that are at work are done. */
+  onceDone(callback: () => void): void {
+    this.#dispatcher.onceIdle(callback)
+  }
+
   stop(): void {
     this.#dispatcher.stop()
     this.#server.stop()

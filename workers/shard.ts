@@ -79,6 +79,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   /** Null for a shard on the main thread, whose memory is not its own. */
   readonly #memory: MemoryWatch | null
   #isStopping = false
+  #isCut = false
   readonly #earlyEnd: EarlyEnd
 
   constructor(task: ShardTask, taker: Taker, handlers: Handlers, onStopped: (cause: Error | null) => void) {
@@ -239,14 +240,15 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#passage.stop()
     this.#adoption.stop()
     this.application.stop()
-    this.computes.stop()
     for (const connection of this.connections.values()) connection.terminate()
     this.#endIfEmpty()
   }
 
   /** Without main nobody could ever stop this shard or hear its connections. */
   cut(): void {
+    this.#isCut = true
     this.stop()
+    this.#endIfEmpty()
   }
 
   waitForCredit(connection: Connection): void {
@@ -280,8 +282,18 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     if (this.#isStopping) setImmediate(() => this.#endIfEmpty())
   }
 
+  /** Main waits for handlers at work, and ends the thread when that takes too long. After an early end there is no time. */
   #endIfEmpty(): void {
     if (this.connections.size > 0) return
+    const mayWait = !this.#isCut && this.#earlyEnd.cause === null
+    // What the last one has sent leaves first.
+    if (mayWait && this.application.isAtWork) {
+      this.application.onceDone(() => setImmediate(() => this.#endIfEmpty()))
+    } else this.#end()
+  }
+
+  #end(): void {
+    this.computes.stop()
     this.context.compression?.close()
     for (const sibling of this.siblings.values()) sibling.close()
     this.#link.close()

@@ -1,7 +1,7 @@
 import type { StandIn } from '../shared/dispatcher.ts'
 import { ShardwsError } from '../shared/errors.ts'
 import type { Socket } from '../shared/socket.ts'
-import { decodeValue } from '../shared/values.ts'
+import { decodeError } from '../shared/values.ts'
 import type { ResolvedOptions } from './options.ts'
 
 /** What the registry needs of a running shard. */
@@ -145,9 +145,9 @@ export class HandlerModules {
     return module
   }
 
-  /** `error` as of `encodeValue`, empty for none. */
+  /** `error` as of `encodeError`, empty for none. */
   onLoaded(shard: LoadingShard, index: number, error: Buffer): void {
-    this.#modules[index]?.loaded(shard, error.length === 0 ? undefined : decodeValue(error))
+    this.#modules[index]?.loaded(shard, error.length === 0 ? undefined : decodeError(error))
   }
 
   /** @param known How many modules the shard was started with: it is told of the others. */

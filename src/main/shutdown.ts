@@ -7,7 +7,7 @@ import type { PeerRegistry } from './peer-registry.ts'
 import type { ShutdownPlan } from './shutdown-options.ts'
 import type { Supervisor } from './supervisor.ts'
 
-/** How long a shard may take to end after its connections are gone. */
+/** How long a shard may take to end after its connections are gone, at least: its handlers have until the deadline. */
 const STOP_DEADLINE_MS = 2000
 
 /** Between two batches of closes, on the average. */
@@ -62,10 +62,15 @@ export class Shutdown {
   readonly #late = new AbortController()
   #onReport!: (report: Promise<ShutdownReport>) => void
   #wasForced = false
+  readonly #forced: Promise<void>
+  #onForced!: () => void
 
   constructor(host: ShutdownHost, plan: ShutdownPlan) {
     this.#host = host
     this.#plan = plan
+    this.#forced = new Promise((resolve) => {
+      this.#onForced = resolve
+    })
     this.report = new Promise((resolve) => {
       this.#onReport = resolve
     })
@@ -83,8 +88,8 @@ export class Shutdown {
 
   /** Everything is destroyed now. */
   force(): void {
-    if (this.#late.signal.aborted) return
     this.#wasForced = true
+    this.#onForced()
     this.#expire()
   }
 
@@ -110,7 +115,8 @@ export class Shutdown {
     const terminated = peers.size
     const unsentBytes = [...peers].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0)
     for (const peer of peers) peer.terminate()
-    await supervisor.stop(this.#wasForced ? 0 : STOP_DEADLINE_MS)
+    const leftMs = deadlineMs - (performance.now() - startedMs)
+    await supervisor.stop(Math.max(STOP_DEADLINE_MS, leftMs), this.#forced)
     this.#host.onShutDown()
     const report = {
       connections,

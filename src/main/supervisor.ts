@@ -121,13 +121,16 @@ export class Supervisor implements WatchdogObserver {
     this.#waiting.delete(callback)
   }
 
-  /** Stops every shard; one that has not ended by `deadlineMs` is destroyed. Whoever waits for one to start gets SERVER_CLOSED. */
-  async stop(deadlineMs: number): Promise<void> {
+  /**
+   * Stops every shard; one that has not ended by `deadlineMs`, or when `forced` settles, is destroyed. Whoever waits for one to
+   * start gets SERVER_CLOSED.
+   */
+  async stop(deadlineMs: number, forced?: Promise<void>): Promise<void> {
     this.#isStopping = true
     this.#watchdog.stop()
     for (const seat of this.#seats) seat.stopWaiting()
     await Promise.allSettled(this.#starts)
-    await Promise.all(this.shards.map((shard) => this.#endings.end(shard, 'stopped', deadlineMs)))
+    await Promise.all(this.shards.map((shard) => this.#endings.end(shard, 'stopped', deadlineMs, forced)))
     await this.#endings.settled()
   }
 
@@ -159,11 +162,13 @@ export class Supervisor implements WatchdogObserver {
     return retiring
   }
 
-  /** Ends a shard that retires, once its connections are gone, but no later than that. */
+  /** Ends a shard that retires, once its connections are gone, but no later than that. Its handlers have `closeTimeoutMs` to end. */
   async retire(shard: RunningShard, farewellMs: number): Promise<void> {
     if (farewellMs > 0) await within(farewellMs, shard.isEmpty())
     // It may have died meanwhile.
-    if (this.#retiring.has(shard)) await this.#endings.end(shard, 'replaced', TERMINATE_MS)
+    if (!this.#retiring.has(shard)) return
+    const { closeTimeoutMs } = this.#setup.options.shard
+    await this.#endings.end(shard, 'replaced', shard.isAdopting ? Math.max(TERMINATE_MS, closeTimeoutMs) : TERMINATE_MS)
   }
 
   /** A shard can take connections again: whoever waits for one may try. */

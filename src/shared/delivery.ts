@@ -14,6 +14,9 @@ import { bothOf, isThenable } from './work.ts'
 export class Delivery {
   readonly #listeners: ServerListeners
   readonly #binaryType: BinaryType
+  /** Promises of the application that are pending. */
+  #atWork = 0
+  readonly #onIdle: (() => void)[] = []
 
   constructor(listeners: ServerListeners, binaryType: BinaryType) {
     this.#listeners = listeners
@@ -47,6 +50,16 @@ export class Delivery {
   /** The types know the default only. */
   dataOf(message: Buffer, isBinary: boolean): string | Buffer {
     return isBinary ? (asBinaryType(message, this.#binaryType) as Buffer) : message.toString()
+  }
+
+  /** Whether no promise of the application is pending. */
+  get isIdle(): boolean {
+    return this.#atWork === 0
+  }
+
+  /** Calls back once, when the last of those that are pending has settled. */
+  onceIdle(callback: () => void): void {
+    this.#onIdle.push(callback)
   }
 
   error(socket: Socket | null, error: Error): void {
@@ -95,7 +108,18 @@ export class Delivery {
   }
 
   #settled(socket: Socket, result: PromiseLike<unknown>): Promise<unknown> {
-    return Promise.resolve(result).catch((error) => this.failed(socket, error as Error))
+    this.#atWork++
+    return Promise.resolve(result).then(
+      () => this.#done(),
+      (error) => {
+        this.failed(socket, error as Error)
+        this.#done()
+      },
+    )
+  }
+
+  #done(): void {
+    if (--this.#atWork === 0) for (const callback of this.#onIdle.splice(0)) callback()
   }
 
   /** To raise 'error' for what an error listener throws would call it again, for ever. */

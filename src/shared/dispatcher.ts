@@ -64,6 +64,16 @@ export class Dispatcher {
     for (const [socket, gate] of this.#waiting) this.#giveUp(socket, gate)
   }
 
+  /** Whether no promise of the application is pending, of whatever connection. */
+  get isIdle(): boolean {
+    return this.#delivery.isIdle
+  }
+
+  /** Calls back once, when the last of those that are pending has settled. */
+  onceIdle(callback: () => void): void {
+    this.#delivery.onceIdle(callback)
+  }
+
   // ── from the engine ──
 
   onConnection(socket: Socket): void {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decodeValue, encodeError, encodeValue } from '../../src/shared/values.ts'
+import { decodeError, decodeValue, encodeError, encodeValue } from '../../src/shared/values.ts'
 
 t.test('what can be cloned arrives as it was', async (t) => {
   const cycle: { self?: unknown } = {}
@@ -48,4 +48,25 @@ t.test('an error keeps its kind, message and stack, and is always one', async (t
   const old = Object.assign(Object.create(Error.prototype), { message: 'old style', stack: 'somewhere' })
   t.match(decodeValue(encodeError(old)), { message: 'old style', stack: 'somewhere' })
   t.type(decodeValue(encodeError(Object.create(null))), Error, 'and one that is no string')
+})
+
+t.test('an error keeps its name and code, whatever else cannot be cloned', async (t) => {
+  class DatabaseError extends Error {
+    override readonly name = 'DatabaseError'
+    readonly code = 'E_GONE'
+  }
+  const errors = [
+    new DatabaseError('gone'),
+    new DatabaseError('gone', { cause: () => {} }),
+    Object.assign(Object.create(DatabaseError.prototype), { message: 'gone', name: 'DatabaseError', code: 'E_GONE' }),
+  ]
+  for (const error of errors) {
+    const arrived = decodeError(encodeError(error))
+    t.ok(arrived instanceof Error)
+    t.match(arrived, { name: 'DatabaseError', code: 'E_GONE', message: 'gone' })
+  }
+  t.same(decodeError(encodeError(Object.assign(new RangeError('far'), { code: 34 }))), { code: 34 })
+  const plain = decodeError(encodeError(Object.assign(new TypeError('odd'), { code: { not: 'plain' } })))
+  t.same([plain.name, 'code' in plain], ['TypeError', false])
+  t.notOk('code' in decodeError(encodeError('a string')))
 })
