@@ -15,7 +15,8 @@ const { exports, dependencies, peerDependencies } = JSON.parse(
   readFileSync(new URL('package.json', REPOSITORY), 'utf8'),
 )
 const ENTRY: string = exports['./client'].default.replace('./dist/', '')
-const MODULE = /^src\/(client\/[\w-]+|shared\/errors)\.js$/
+/** Of the client, or of what runs on either side. */
+const MODULE = /^src\/(client|shared|shared\/protocol)\/[\w-]+\.js$/
 
 /** What each module imports, `import()` included, by its path below dist. */
 function modulesOf(entry: string): Map<string, readonly string[]> {
