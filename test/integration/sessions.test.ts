@@ -135,6 +135,7 @@ for (const [name, way] of WAYS) {
     const other = await openSession(engine)
     await nextReport(other.client)
     await order(other.client, 'join red')
+    await eventually('main knows', () => engine.server.rooms.size('red') === 1)
     const second = await openSession(engine, first.token)
     // Another shard's members are main's to count.
     await nextReport(second.client)
