@@ -58,7 +58,7 @@ async function assertEcho(t: Test, client: MessageClient, text: string): Promise
 
 for (const entrance of ENTRANCES.filter(({ options }) => options.accept === 'acceptor')) {
   t.test(entrance.name, async (t) => {
-    for (const act of entrance.isSecure ? (['exit'] as const) : (['exit', 'throw', 'return'] as const)) {
+    for (const act of ['exit', 'throw'] as const) {
       t.test(`an acceptor that ends by ${act} is replaced on the same port, and connections go on`, async (t) => {
         const accepted = await Accepted.start(t, entrance)
         const { engine } = accepted
