@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, type Socket as TcpSocket } from 'node:net'
 import t from 'tap'
 import { type Socket, WebSocketServer } from '../../src/index.ts'
 import { EngineUnderTest, nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { RawClient } from '../fixtures/raw-client.ts'
 import { RawOpcode } from '../fixtures/raw-frame.ts'
+import { upgradeRequest } from '../fixtures/raw-request.ts'
 
 const CONFIGURATIONS = [0, 2].map((shards) => ({ shards }))
 
@@ -227,4 +228,24 @@ t.test('RT08 an attached server without paths takes those of its routes only', a
     client.destroy()
     t.equal(client.response.status, status)
   }
+})
+
+t.test('a client that resets its connection when it is told 404 harms nobody', async (t) => {
+  const http = createServer()
+  const server = new WebSocketServer({ shards: 0, execArgv: [] }).attach(http, { path: '/ws' })
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  t.teardown(() => {
+    http.close()
+    return server.shutdown()
+  })
+  const { port } = http.address() as AddressInfo
+  const client = connect({ port, host: '127.0.0.1' })
+  const [accepted] = (await once(http, 'connection')) as [TcpSocket]
+  client.write(upgradeRequest({}, { target: '/elsewhere' }))
+  const [answer] = await once(client, 'data')
+  t.match(String(answer), /^HTTP\/1\.1 404 /)
+  const closed = new Promise<boolean>((resolve) => void accepted.once('close', resolve))
+  client.resetAndDestroy()
+  t.ok(await closed, 'the server has seen the reset')
 })

@@ -21,8 +21,10 @@ export function formatAnswer(
   return formatRefusal(status, isForNow ? { 'Retry-After': retryAfter(), ...headers } : headers, body)
 }
 
-/** Sends a complete answer, and ignores whatever else comes on this connection. */
+/** Sends a complete answer, and ignores whatever else comes on this connection, a reset included. */
 export function refuse(socket: Duplex, answer: string | Uint8Array): void {
+  // Node's own listener is gone since the upgrade, and an 'error' that nobody hears would end the process.
+  socket.on('error', () => {})
   socket.end(answer)
   linger(socket)
 }
