@@ -176,6 +176,8 @@ class Crowd {
 
   #change(): void {
     const client = this.#random.pick([...this.present])
+    // Its queue may be full: it would not hear whether it is in the room.
+    if (client.isSlow) return
     if (client.rooms.size > 0) client.leave(this.#random.pick([...client.rooms]))
     client.join(this.#zipfRoom())
   }

@@ -9,7 +9,7 @@ import type { SoakReport } from './soak.ts'
 /** A slope over less time is noise. */
 const SLOPE_AFTER_MS = 30 * 60_000
 /** At rest, MiB per hour. */
-const MOST_SLOPES: Readonly<Record<Memory, number>> = { rssBytes: 24, heapBytes: 4 }
+const MOST_SLOPES: Readonly<Record<Memory, number>> = { rssBytes: 24, heapBytes: 8 }
 
 type Memory = 'rssBytes' | 'heapBytes'
 
@@ -130,15 +130,14 @@ export function save(report: SoakReport): string[] {
   })
 }
 
-/** By least squares over rounds of the same length, but for the first two. */
+/** The median of the slopes between any two rounds, but for the first two: a round in which a burst is still kept is no trend. */
 function slopeOf({ rounds, elapsedMs }: SoakReport, memory: Memory): number {
   const warm = rounds.slice(2).map(({ atRest }) => atRest[memory] / 2 ** 20)
-  if (warm.length < 3) return 0
   const hours = elapsedMs / 3_600_000 / rounds.length
-  const [meanX, meanY] = [(warm.length - 1) / 2, warm.reduce((sum, size) => sum + size, 0) / warm.length]
-  const top = warm.reduce((sum, size, x) => sum + (x - meanX) * (size - meanY), 0)
-  const bottom = warm.reduce((sum, _, x) => sum + (x - meanX) ** 2, 0)
-  return top / bottom / hours
+  const slopes = warm.flatMap((one, at) =>
+    warm.slice(at + 1).map((other, after) => (other - one) / (after + 1) / hours),
+  )
+  return slopes.toSorted((one, other) => one - other)[slopes.length >> 1] ?? 0
 }
 
 function percentiles(values: readonly number[]): Percentiles {
