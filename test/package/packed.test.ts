@@ -11,7 +11,7 @@ t.teardown(() => rmSync(folder, { recursive: true }))
 const { project, files, packedBytes, unpackedBytes } = installPackage(folder, ['ws', '@types/node'])
 
 /** Of the sources, their types, the README and the rest: past them somebody has packed what does not belong there. */
-const MAX_PACKED_BYTES = 500_000
+const MAX_PACKED_BYTES = 600_000
 const MAX_UNPACKED_BYTES = 1_800_000
 
 const FOLDERS = [

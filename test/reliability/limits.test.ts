@@ -33,6 +33,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   authTimeoutMs: 'what auth.timeoutMs is called within',
   stallMs: 'of a shard, not of a peer: row-08-wedged-shard.test.ts',
   killMs: 'of a shard, not of a peer: row-08-wedged-shard.test.ts',
+  maxSessionData:
+    'sessions.maxDataBytes for a handler in a shard: nothing ends, the session is not kept, integration/sessions.test.ts',
   beatMs: 'how often a shard shows that it runs',
   shardReadyTimeoutMs: 'of a shard, not of a peer: SHARD_START_FAILED, integration/supervision.test.ts',
 }
