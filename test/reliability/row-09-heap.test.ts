@@ -45,7 +45,7 @@ const LIMITS = [
     'objects',
     { resourceLimits: { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 4 } },
   ],
-  ['objects, young generation as Node has it', 'objects', { resourceLimits: { maxOldGenerationSizeMb: 128 } }],
+  ['objects, young generation as by default', 'objects', { resourceLimits: { maxOldGenerationSizeMb: 128 } }],
   ['buffers', 'buffers', { maxExternalBytes: 32 * 1024 * 1024 }],
 ] as const
 
