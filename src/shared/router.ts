@@ -37,10 +37,10 @@ export class Router {
     const all = typeof paths === 'string' ? [paths] : paths
     if (!Array.isArray(all) || all.length === 0) throw invalidPath(paths)
     for (const path of all) assertPath(path)
-    const patterns = new Set(this.#patterns)
+    const patterns = new Set<string>()
     for (const path of all) {
       const pattern = patternOf(path)
-      if (patterns.has(pattern))
+      if (this.#patterns.has(pattern) || patterns.has(pattern))
         throw new ShardwsError('ARGUMENT_INVALID', `path: there is a route like '${path}' already`)
       patterns.add(pattern)
     }
