@@ -92,19 +92,17 @@ export function resolveClientOptions(options: WebSocketClientOptions): ResolvedC
   const backoff = { base, factor, max, jitter }
   const queue = { max: maxMessages, maxBytes, drop }
   return {
-    ...{
-      WebSocket,
-      random,
-      protocols,
-      token,
-      json,
-      session,
-      maxAttempts,
-      connectTimeoutMs,
-      shouldReconnect,
-      backoff,
-      queue,
-    },
+    WebSocket,
+    random,
+    protocols,
+    token,
+    json,
+    session,
+    maxAttempts,
+    connectTimeoutMs,
+    shouldReconnect,
+    backoff,
+    queue,
   }
 }
 
