@@ -1,16 +1,16 @@
-import { Acceptor } from '../src/shared/handoff/acceptor.ts'
+import { Acceptor, type AcceptorObserver } from '../src/shared/handoff/acceptor.ts'
 import type { AcceptorCommand, AcceptorEvent, AcceptorTask } from '../src/shared/handoff/acceptor-messages.ts'
-import { endSuperseded } from '../src/shared/handoff/ipc-pipe.ts'
+import { BorrowedPipes } from './borrowed-pipes.ts'
 
 /** The entry of the acceptor's thread: one task that ends when main says so, or is gone. */
 export default function runAcceptor({ port, setup }: AcceptorTask): Promise<void> {
   const post = (event: AcceptorEvent): void => port.postMessage(event)
-  const acceptor = new Acceptor(setup, {
+  const pipes = new BorrowedPipes(post)
+  const observer: AcceptorObserver = {
     onTurnedAway: (code) => post({ kind: 'turnedAway', code }),
     onError: (error) => post({ kind: 'failed', error }),
-  })
-  // Also after an error: Node would close the two handles of each pipe one after the other, and the second time a stranger's descriptor.
-  process.once('exit', () => acceptor.close())
+  }
+  const acceptor = new Acceptor(setup, observer, pipes.accept)
   return new Promise((resolve) => {
     port.on('message', (command: AcceptorCommand) => {
       if (command.kind === 'listen') void listen(acceptor, command, post)
@@ -19,11 +19,12 @@ export default function runAcceptor({ port, setup }: AcceptorTask): Promise<void
       else if (command.kind === 'setAccepting') acceptor.setAccepting(command.isAccepting)
       else if (command.kind === 'remove') acceptor.remove(command.index)
       else if (command.kind === 'stopListening') acceptor.stopListening()
-      else port.close()
+      else if (command.kind === 'close') port.close()
+      else pipes.receive(command)
     })
     port.on('close', () => {
       acceptor.close()
-      resolve(endSuperseded())
+      resolve()
     })
   })
 }

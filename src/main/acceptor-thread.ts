@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { ShardwsError } from '../shared/errors.ts'
 import type { AcceptorObserver, AcceptorSetup } from '../shared/handoff/acceptor.ts'
 import type { AcceptorCommand, AcceptorEvent, AcceptorTask } from '../shared/handoff/acceptor-messages.ts'
+import { LentPipes } from './lent-pipes.ts'
 import { type ShardThread, type ShardThreadOptions, startThread } from './shard-thread.ts'
 
 /** Main's end of one life of an acceptor on a thread of its own: what `Acceptor` does, by message. */
@@ -12,6 +13,7 @@ export class AcceptorThread {
   readonly #port: MessagePort
   readonly #thread: ShardThread
   readonly #observer: AcceptorObserver
+  readonly #pipes = new LentPipes((answer) => this.#post(answer))
   #onListening: (answer: AddressInfo | Error) => void = () => {}
 
   constructor(options: ShardThreadOptions, setup: AcceptorSetup, observer: AcceptorObserver) {
@@ -64,6 +66,7 @@ export class AcceptorThread {
     await this.#thread.ended.catch(() => {})
     this.#port.close()
     await this.#thread.destroy()
+    this.#pipes.close()
   }
 
   #post(command: AcceptorCommand): void {
@@ -74,6 +77,8 @@ export class AcceptorThread {
     if (event.kind === 'listening') this.#onListening(event.address)
     else if (event.kind === 'turnedAway') this.#observer.onTurnedAway(event.code)
     else if (event.kind === 'failed') this.#observer.onError(event.error)
+    else if (event.kind === 'pipeWanted') void this.#pipes.lend(event.id)
+    else if (event.kind === 'pipeClosed') this.#pipes.takeBack(event.id)
     // A clone keeps the message of an error, and not what else was there.
     else this.#onListening(Object.assign(event.error, { code: event.code }))
   }

@@ -81,7 +81,7 @@ export class RawEntrance {
       onError: (error: Error) => this.#engine.onError(error),
     }
     if (options.accept === 'raw') return new Acceptor(setup, observer)
-    const thread = { ...options, url: acceptorUrl(options.shardUrl), trackUnmanagedFds: false }
+    const thread = { ...options, url: acceptorUrl(options.shardUrl) }
     return new RestartingAcceptor(() => new AcceptorThread(thread, setup, observer), {
       onReplaced: () => this.#introduce(),
       onExited: (error) => this.#onExited(error),

@@ -7,8 +7,6 @@ export interface ShardThreadOptions {
   readonly url: URL
   readonly execArgv: readonly string[] | undefined
   readonly resourceLimits: ResourceLimits
-  /** False where descriptors are closed other than they were opened: Node would close their numbers at the thread's end. */
-  readonly trackUnmanagedFds?: boolean
 }
 
 /** Something that runs one endless task, a shard's or the acceptor's. */
@@ -35,7 +33,6 @@ export function startThread(task: ShardTask | AcceptorTask, options: ShardThread
     recordTiming: false,
     ...(options.execArgv === undefined ? {} : { execArgv: [...options.execArgv] }),
     resourceLimits: options.resourceLimits,
-    trackUnmanagedFds: options.trackUnmanagedFds ?? true,
   })
   // A worker that dies outside its task is reported here, and without a listener it would end the process.
   const crashed = new Promise<never>((_, reject) => pool.once('error', reject))

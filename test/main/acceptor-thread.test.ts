@@ -13,7 +13,7 @@ const SETUP = {
 
 function threadAt(module: string): { readonly acceptor: AcceptorThread; readonly errors: Error[] } {
   const errors: Error[] = []
-  const options = { url: new URL(module, import.meta.url), execArgv: [], resourceLimits: {}, trackUnmanagedFds: false }
+  const options = { url: new URL(module, import.meta.url), execArgv: [], resourceLimits: {} }
   const observer = { onTurnedAway() {}, onError: (error: Error) => void errors.push(error) }
   return { acceptor: new AcceptorThread(options, SETUP, observer), errors }
 }

@@ -18,6 +18,7 @@ export type AcceptorCommand =
   | { readonly kind: 'remove'; readonly index: number }
   | { readonly kind: 'stopListening' }
   | { readonly kind: 'close' }
+  | PipeAnswer
 
 /** Acceptor → main. */
 export type AcceptorEvent =
@@ -26,3 +27,15 @@ export type AcceptorEvent =
   | { readonly kind: 'refused'; readonly error: Error; readonly code: string | undefined }
   | { readonly kind: 'turnedAway'; readonly code: ErrorCode }
   | { readonly kind: 'failed'; readonly error: Error }
+  | PipeRequest
+
+/** Acceptor → main: the accepting end of a pipe of its own. */
+export type PipeRequest =
+  | { readonly kind: 'pipeWanted'; readonly id: number }
+  | { readonly kind: 'pipeClosed'; readonly id: number }
+
+export type PipeAnswer =
+  | { readonly kind: 'pipeListening'; readonly id: number; readonly path: string }
+  /** Null: nobody will connect. */
+  | { readonly kind: 'pipeAccepted'; readonly id: number; readonly descriptor: number | null }
+  | { readonly kind: 'pipeRefused'; readonly id: number; readonly error: Error }

@@ -8,6 +8,7 @@ import { Sweep } from '../sweep.ts'
 import type { StrategyName, TakerSetup, Ticket } from '../ticket.ts'
 import { setAccepting } from './accepting.ts'
 import { createGiver } from './handoff.ts'
+import { type AcceptPipe, acceptIpcPipe } from './ipc-pipe.ts'
 import type { Giver } from './strategy.ts'
 
 /** How late it may be noticed that nobody has taken a connection in time. */
@@ -53,6 +54,7 @@ interface Gate {
 export class Acceptor {
   readonly #setup: AcceptorSetup
   readonly #observer: AcceptorObserver
+  readonly #acceptPipe: AcceptPipe
   readonly #counters: Counters
   readonly #server: Server
   readonly #gates = new Map<number, Gate>()
@@ -63,9 +65,11 @@ export class Acceptor {
   readonly #building = new Set<Promise<void>>()
   #turn = 0
 
-  constructor(setup: AcceptorSetup, observer: AcceptorObserver) {
+  /** `acceptPipe`: see `createGiver`. */
+  constructor(setup: AcceptorSetup, observer: AcceptorObserver, acceptPipe: AcceptPipe = acceptIpcPipe) {
     this.#setup = setup
     this.#observer = observer
+    this.#acceptPipe = acceptPipe
     this.#counters = new Counters(setup.counters)
     this.#server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket))
     this.#server.on('drop', () => this.#observer.onTurnedAway('MEMORY_SHORT'))
@@ -87,7 +91,7 @@ export class Acceptor {
     const gate: Gate = { port, row, giver: null, isOpen: true, given: 0, base: row.get(Counter.ARRIVALS_ENDED) }
     this.#gates.set(index, gate)
     port.on('close', () => this.#forget(index, gate))
-    const built = createGiver(this.#setup.strategy).then(
+    const built = createGiver(this.#setup.strategy, this.#acceptPipe).then(
       ({ giver, setup }) => this.#begin(gate, giver, setup),
       (error: Error) => this.#observer.onError(error),
     )

@@ -3,7 +3,7 @@ import type { TransferListItem } from 'node:worker_threads'
 import { ShardwsError } from '../errors.ts'
 import type { Ticket } from '../ticket.ts'
 import { socketOver, surrender, type TcpHandle, wrapTcp } from './handle.ts'
-import { connectIpcPipe, IpcListener, type IpcPipe, type WriteRequest } from './ipc-pipe.ts'
+import { type AcceptingEnd, type AcceptPipe, connectIpcPipe, type IpcPipe, type WriteRequest } from './ipc-pipe.ts'
 import type { Giver, ReadInto, Taker } from './strategy.ts'
 
 interface DescriptorTicket extends Ticket {
@@ -17,7 +17,7 @@ interface DescriptorTicket extends Ticket {
  */
 export class DescriptorGiver implements Giver {
   readonly name = 'descriptor'
-  readonly #listener: IpcListener
+  readonly #end: AcceptingEnd
   readonly #Request: new () => WriteRequest
   /** Given before the shard's connection was accepted. */
   readonly #early: { readonly sequence: number; readonly handle: TcpHandle }[] = []
@@ -25,18 +25,18 @@ export class DescriptorGiver implements Giver {
   #lastSequence = 0
   #closed = false
 
-  private constructor(listener: IpcListener, Request: new () => WriteRequest) {
-    this.#listener = listener
+  private constructor(end: AcceptingEnd, Request: new () => WriteRequest) {
+    this.#end = end
     this.#Request = Request
   }
 
   /** @throws ShardwsError NOT_TRANSFERABLE when this Node cannot pass descriptors. */
-  static async create(): Promise<{ giver: DescriptorGiver; path: string }> {
+  static async create(acceptPipe: AcceptPipe): Promise<{ giver: DescriptorGiver; path: string }> {
     const Request = writeRequestClass()
     if (Request === undefined) throw new ShardwsError('NOT_TRANSFERABLE', 'this Node cannot pass descriptors')
-    const listener = await IpcListener.listen((pipe) => giver.#connected(pipe))
-    const giver = new DescriptorGiver(listener, Request)
-    return { giver, path: listener.path }
+    const end = await acceptPipe((pipe) => giver.#connected(pipe))
+    const giver = new DescriptorGiver(end, Request)
+    return { giver, path: end.path }
   }
 
   give(socket: Duplex, post: Post): void {
@@ -75,7 +75,7 @@ export class DescriptorGiver implements Giver {
     this.#closed = true
     this.#pipe = null
     for (const { handle } of this.#early.splice(0)) handle.close()
-    this.#listener.close()
+    this.#end.close()
   }
 
   #connected(pipe: IpcPipe | null): void {

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { StrategyName, TakerSetup, Ticket } from '../ticket.ts'
 import { DescriptorGiver, DescriptorTaker } from './descriptor.ts'
 import { tcpHandleOf } from './handle.ts'
+import { type AcceptPipe, acceptIpcPipe } from './ipc-pipe.ts'
 import { LocalGiver, LocalTaker } from './local.ts'
 import { RelayGiver, RelayTaker } from './relay.ts'
 import type { Giver, ReadInto, Taker } from './strategy.ts'
@@ -10,13 +11,17 @@ import { TransferGiver, TransferTaker } from './transfer.ts'
 /**
  * Main's end of `strategy` for one life of one shard, and what that shard needs for its own end. TCP sockets go by
  * `strategy`, others by relay. Rejects where the strategy is impossible (`supports` tells); sockets may be given
- * at once, before the shard has its taker.
+ * at once, before the shard has its taker. A thread that may end before the process does needs an `acceptPipe` that
+ * accepts elsewhere.
  */
-export async function createGiver(strategy: StrategyName): Promise<{ giver: Giver; setup: TakerSetup }> {
+export async function createGiver(
+  strategy: StrategyName,
+  acceptPipe: AcceptPipe = acceptIpcPipe,
+): Promise<{ giver: Giver; setup: TakerSetup }> {
   if (strategy === 'local') return { giver: new LocalGiver(), setup: { strategy } }
   if (strategy === 'relay') return { giver: new RelayGiver(), setup: { strategy } }
   if (strategy === 'transfer') return { giver: new GiverByKind(new TransferGiver()), setup: { strategy } }
-  const { giver, path } = await DescriptorGiver.create()
+  const { giver, path } = await DescriptorGiver.create(acceptPipe)
   return { giver: new GiverByKind(giver), setup: { strategy, path } }
 }
 

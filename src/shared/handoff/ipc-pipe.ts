@@ -1,10 +1,4 @@
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server, type Socket } from 'node:net'
-import { devNull, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import {
   detach,
   type HandleClass,
@@ -14,6 +8,7 @@ import {
   socketOver,
   type TcpHandle,
 } from './handle.ts'
+import { IpcListener } from './ipc-listener.ts'
 
 /** Node's request object for one write; `oncomplete` gets 0 or a negative errno. */
 export interface WriteRequest {
@@ -30,12 +25,35 @@ export interface IpcPipe extends StreamHandle {
   writeUtf8String(request: WriteRequest, text: string, handle: TcpHandle): number
 }
 
+/** A place to connect to, and the pipe that comes of it. */
+export interface AcceptingEnd {
+  readonly path: string
+  /** Closes the pipe, too. */
+  close(): void
+}
+
+/** `onAccepted` gets null when no connection that can carry handles will come. */
+export type AcceptPipe = (onAccepted: (pipe: IpcPipe | null) => void) => Promise<AcceptingEnd>
+
+/** The accepting end, for a thread that lives as long as the process. */
+export const acceptIpcPipe: AcceptPipe = async (onAccepted) => {
+  let pipe: IpcPipe | null = null
+  const listener = await IpcListener.listen((descriptor) => {
+    pipe = descriptor === null ? null : openIpcPipe(descriptor)
+    onAccepted(pipe)
+  })
+  return {
+    path: listener.path,
+    close: () => {
+      pipe?.close()
+      listener.close()
+    },
+  }
+}
+
 /** The connecting end. The pipe is of the right type from birth, so it is the only owner of its descriptor. */
 export async function connectIpcPipe(path: string): Promise<IpcPipe> {
-  // Connecting to a directory is refused, so this looks at the class and touches nothing.
-  const Pipe = handleClassFor<IpcPipe>({ path: '/' })
-  if (Pipe === undefined) throw new Error('no pipe handles on this platform')
-  const pipe = new Pipe(IPC_TYPE)
+  const pipe = createPipe()
   const connector = socketOver(pipe, { readable: false })
   connector.connect({ path })
   await once(connector, 'connect')
@@ -45,150 +63,20 @@ export async function connectIpcPipe(path: string): Promise<IpcPipe> {
   return pipe
 }
 
-/** The accepting end: a Unix socket in a private directory, for one connection. */
-export class IpcListener {
-  readonly path: string
-  readonly #directory: string
-  readonly #server: Server
-  #accepted: AcceptedPipe | null = null
-  #closed = false
-
-  private constructor(directory: string, onAccepted: (pipe: IpcPipe | null) => void) {
-    this.#directory = directory
-    this.path = join(directory, 'handoff')
-    this.#server = createServer({ pauseOnConnect: true }, (connection) => this.#accept(connection, onAccepted))
-    this.#server.unref()
-  }
-
-  /**
-   * Only this user may enter the directory (mode 700) and it is gone once the shard has connected.
-   * `onAccepted` gets null when no connection that can carry handles will come.
-   */
-  static async listen(onAccepted: (pipe: IpcPipe | null) => void): Promise<IpcListener> {
-    const listener = new IpcListener(await mkdtemp(join(tmpdir(), 'shardws-')), onAccepted)
-    try {
-      // `exclusive`: in a cluster worker the primary would own the server otherwise.
-      listener.#server.listen({ path: listener.path, exclusive: true })
-      await once(listener.#server, 'listening')
-      listener.#server.on('error', () => onAccepted(null))
-    } catch (error) {
-      listener.close()
-      throw error
-    }
-    return listener
-  }
-
-  #accept(connection: Socket, onAccepted: (pipe: IpcPipe | null) => void): void {
-    if (this.#closed || this.#accepted !== null) return void connection.destroy()
-    this.#accepted = AcceptedPipe.from(connection)
-    this.#stopListening()
-    onAccepted(this.#accepted?.pipe ?? null)
-  }
-
-  #stopListening(): void {
-    this.#server.close()
-    void rm(this.#directory, { recursive: true, force: true })
-  }
-
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    if (this.#accepted === null) this.#stopListening()
-    else this.#accepted.close()
-  }
-}
-
-/**
- * An accepted pipe is never of IPC type, so its descriptor is opened a second time as one. Both handles would
- * close the same number, and the second close could hit a stranger's descriptor, opened in between by any thread
- * of this process. So the first handle is closed only over a number that is known to be ours: see `closeOver`.
- */
-class AcceptedPipe {
-  readonly pipe: IpcPipe
-  readonly #first: StreamHandle
-
-  private constructor(pipe: IpcPipe, first: StreamHandle) {
-    this.pipe = pipe
-    this.#first = first
+/** Over a connection that an `IpcListener` has accepted, on any thread. Null when it is not open. */
+export function openIpcPipe(descriptor: number): IpcPipe | null {
+  const pipe = createPipe()
+  if (pipe.open(descriptor) === 0) {
     pipe.unref()
-    first.unref()
+    return pipe
   }
-
-  static from(connection: Socket): AcceptedPipe | null {
-    const first = detach(connection)
-    connection.destroy()
-    if (first === null) return null
-    const Pipe = first.constructor as HandleClass<IpcPipe>
-    const pipe = new Pipe(IPC_TYPE)
-    if (pipe.open(first.fd) === 0) return new AcceptedPipe(pipe, first)
-    first.close()
-    pipe.close()
-    return null
-  }
-
-  close(): void {
-    const descriptor = this.#first.fd
-    const occupied = occupyUpTo(descriptor)
-    this.pipe.close()
-    superseded.add(this.#first)
-    closeSuperseded()
-    release(occupied)
-  }
+  pipe.close()
+  return null
 }
 
-/**
- * First handles whose number is not theirs any more and could not be had back yet. Each is some hundred bytes of
- * memory and no descriptor; they are tried again whenever a pipe closes.
- */
-const superseded = new Set<StreamHandle>()
-
-function closeSuperseded(): void {
-  for (const handle of superseded) if (closeOver(handle)) superseded.delete(handle)
-}
-
-const LAST_TRIES = 200
-const LAST_TRY_EVERY_MS = 10
-
-/**
- * For a thread that has accepted pipes and ends before the process does: Node closes what is left on it, and a superseded
- * handle would take a stranger's descriptor along. Resolves when none is left, after 2 s at the latest.
- */
-export async function endSuperseded(): Promise<void> {
-  for (let tries = 0; superseded.size > 0 && tries < LAST_TRIES; tries++) {
-    await pause(LAST_TRY_EVERY_MS)
-    closeSuperseded()
-  }
-}
-
-/** Closes `handle` if its number can be given to a descriptor of our own first, which the close then closes. */
-function closeOver(handle: StreamHandle): boolean {
-  const occupied = occupyUpTo(handle.fd)
-  const ours = occupied.at(-1) === handle.fd
-  if (ours) {
-    occupied.pop()
-    handle.close()
-  }
-  release(occupied)
-  return ours
-}
-
-/** Enough for the gaps below a number that was the lowest free one when it was handed out. */
-const MAX_OCCUPIED = 64
-
-/**
- * Opens descriptors until one is not below `limit`. The kernel hands out the lowest free number, so the last
- * one is `limit` itself unless that is in use.
- */
-function occupyUpTo(limit: number): number[] {
-  const occupied: number[] = []
-  try {
-    while (occupied.length < MAX_OCCUPIED && (occupied.at(-1) ?? -1) < limit) occupied.push(openSync(devNull, 'r'))
-  } catch {
-    // The process is out of descriptors: what was asked for is not to be had now.
-  }
-  return occupied
-}
-
-function release(descriptors: readonly number[]): void {
-  for (const descriptor of descriptors) closeSync(descriptor)
+function createPipe(): IpcPipe {
+  // Connecting to a directory is refused, so this looks at the class and touches nothing.
+  const Pipe: HandleClass<IpcPipe> | undefined = handleClassFor<IpcPipe>({ path: '/' })
+  if (Pipe === undefined) throw new Error('no pipe handles on this platform')
+  return new Pipe(IPC_TYPE)
 }

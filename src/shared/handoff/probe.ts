@@ -3,6 +3,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { StrategyName, Ticket } from '../ticket.ts'
 import { DescriptorGiver, DescriptorTaker } from './descriptor.ts'
 import { handleClassFor, SOCKET_TYPE, socketOver, type TcpHandle } from './handle.ts'
+import { acceptIpcPipe } from './ipc-pipe.ts'
 import type { Giver, Taker } from './strategy.ts'
 import { TransferGiver, TransferTaker } from './transfer.ts'
 
@@ -34,7 +35,7 @@ async function probe(name: StrategyName): Promise<boolean> {
 }
 
 async function probeDescriptor(): Promise<boolean> {
-  const { giver, path } = await DescriptorGiver.create()
+  const { giver, path } = await DescriptorGiver.create(acceptIpcPipe)
   try {
     return await arrives(giver, new DescriptorTaker(path))
   } finally {
