@@ -43,21 +43,24 @@ const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 /** What the answer's own headers say, and nobody else. */
 const FRAMING_HEADERS = ['connection', 'content-length', 'transfer-encoding']
 
-/** The headers that matter; a list when the name is repeated. */
-type Collected = { -readonly [name in HeaderName]: string[] }
-type HeaderName = (typeof HEADER_NAMES)[number]
-const HEADER_NAMES = [
-  'host',
-  'upgrade',
-  'connection',
-  'content-length',
-  'transfer-encoding',
-  'origin',
-  'sec-websocket-key',
-  'sec-websocket-version',
-  'sec-websocket-protocol',
-  'sec-websocket-extensions',
-] as const
+/** The values of the headers that matter, of which a client may send none or several. */
+type Collected = ReturnType<typeof noHeaders>
+
+// A literal: built from a list of names it would be half of what checking a request costs.
+function noHeaders() {
+  return {
+    host: [] as string[],
+    upgrade: [] as string[],
+    connection: [] as string[],
+    'content-length': [] as string[],
+    'transfer-encoding': [] as string[],
+    origin: [] as string[],
+    'sec-websocket-key': [] as string[],
+    'sec-websocket-version': [] as string[],
+    'sec-websocket-protocol': [] as string[],
+    'sec-websocket-extensions': [] as string[],
+  }
+}
 
 /**
  * Checks an upgrade request by RFC 6455 §4.2.1 and RFC 9112, that is everything Node's HTTP parser lets
@@ -197,10 +200,10 @@ function isUpgradableVersion(version: string): boolean {
 }
 
 function collect(rawHeaders: readonly string[]): Collected {
-  const headers = Object.fromEntries(HEADER_NAMES.map((name) => [name, [] as string[]])) as Collected
+  const headers = noHeaders()
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] as string).toLowerCase()
-    if (Object.hasOwn(headers, name)) headers[name as HeaderName].push(rawHeaders[at + 1] as string)
+    if (Object.hasOwn(headers, name)) headers[name as keyof Collected].push(rawHeaders[at + 1] as string)
   }
   return headers
 }
