@@ -2,14 +2,14 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
-import { type Adopt, type OpenGate, SendFlag, type TlsContexts } from '../src/shared/messages.ts'
+import { type Adopt, type FrontOptions, type OpenGate, SendFlag, type TlsContexts } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { HereTicket } from '../src/shared/ticket.ts'
 import type { Admission } from './admission.ts'
 import type { Application } from './application.ts'
 import { Connection, type ConnectionOwner } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
-import { Front } from './front.ts'
+import type { Front, FrontShard } from './front.ts'
 import { openWith } from './socket-arrivals.ts'
 
 /** The shard that adopts. */
@@ -23,15 +23,21 @@ interface AdoptingShard extends ConnectionOwner {
   readonly isWelcoming: boolean
 }
 
+/** Passed in, as only a shard that clients come to unread has the code of a front loaded. */
+export type CreateFront = (options: FrontOptions, shard: FrontShard) => Front
+
 /** How new connections come to this shard: main has written the 101 and gives the socket, or it is here already, in the front. */
 export class Adoption {
   #front: Front | null = null
   readonly #shard: AdoptingShard
   readonly #taker: Taker
+  readonly #createFront: CreateFront | null
 
-  constructor(shard: AdoptingShard, taker: Taker) {
+  /** @param createFront null: no gate is ever opened. */
+  constructor(shard: AdoptingShard, taker: Taker, createFront: CreateFront | null) {
     this.#shard = shard
     this.#taker = taker
+    this.#createFront = createFront
   }
 
   /** Null: no connection comes unread. */
@@ -41,9 +47,9 @@ export class Adoption {
 
   /** Connections come to this shard unread from now on. Again: from another acceptor, as the former one has died. */
   openGate({ port, front }: OpenGate): void {
-    this.#front ??= new Front(front, this.#shard)
-    this.#front.open(port)
-    if (this.#shard.isStopping) this.#front.stop()
+    this.#front ??= this.#createFront?.(front, this.#shard) ?? null
+    this.#front?.open(port)
+    if (this.#shard.isStopping) this.#front?.stop()
   }
 
   /** For connections that come unread from now on. */

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
@@ -14,6 +13,7 @@ import type { ConnectionSnapshot } from './connection-snapshot.ts'
 import { Deadlines } from './deadlines.ts'
 import { Ending } from './ending.ts'
 import { Inbound, type InboundOwner, Pause } from './inbound.ts'
+import { isTls } from './is-tls.ts'
 import { meet } from './meet.ts'
 import { Outbound, type OutboundOwner } from './outbound.ts'
 import { Pings } from './pings.ts'
@@ -106,7 +106,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   /** Whether it may be made ready to move to another shard: it is open, and its socket is here and not TLS, which cannot leave. */
   get mayMove(): boolean {
-    return this.#isOpen && this.#socket !== null && !(this.#socket instanceof TLSSocket)
+    return this.#isOpen && this.#socket !== null && !isTls(this.#socket)
   }
 
   /** It is neither read nor written until `unhold`. `onIdle` is called when the kernel has taken what it was given. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
 import { copyBytes } from '../src/shared/protocol/copy-bytes.ts'
 import { frameHeaderSize, writeFrameHeader } from '../src/shared/protocol/frame-writer.ts'
+import { isTls } from './is-tls.ts'
 import { type Outbox, Piece } from './outbox.ts'
 
 /** Past this a queue is written at once instead of at the end of the tick, so the kernel can say that it is full. */
@@ -45,7 +45,7 @@ export class SendQueue {
   attach(socket: Duplex): void {
     this.#hold(-this.#queuedBytes)
     this.#socket = socket
-    this.#isTls = socket instanceof TLSSocket
+    this.#isTls = isTls(socket)
     this.#write(socket)
     // Until now it counted as blocked.
     if (!this.isBlocked && !socket.destroyed) this.#owner.onDrained()

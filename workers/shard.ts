@@ -19,7 +19,7 @@ import type {
 import { RoomInterest } from '../src/shared/room-interest.ts'
 import type { StrategyName } from '../src/shared/ticket.ts'
 import { Admission } from './admission.ts'
-import { Adoption } from './adoption.ts'
+import { Adoption, type CreateFront } from './adoption.ts'
 import { Application } from './application.ts'
 import { ComputeRequests } from './compute-requests.ts'
 import type { Connection } from './connection.ts'
@@ -48,10 +48,26 @@ export default async function runShard(task: ShardTask): Promise<void> {
   const taker = createTaker(task.taker)
   const handlers = new Handlers()
   const loading = Promise.all(task.modules.map((url, index) => handlers.load(index, url)))
-  const [loaded] = await Promise.all([loading, taker.ready])
+  const [loaded, createFront] = await Promise.all([loading, loadFront(task), taker.ready])
   return new Promise((resolve, reject) => {
-    new Shard(task, taker, handlers, (cause) => (cause === null ? resolve() : reject(cause))).start(loaded)
+    new Shard(task, { taker, handlers, createFront }, (cause) => (cause === null ? resolve() : reject(cause))).start(
+      loaded,
+    )
   })
+}
+
+/** What a front needs, `node:http` and `node:tls`, is most of what a shard would hold: others do without. */
+async function loadFront({ opensGates }: ShardTask): Promise<CreateFront | null> {
+  if (!opensGates) return null
+  const { Front } = await import('./front.ts')
+  return (options, shard) => new Front(options, shard)
+}
+
+/** What was loaded before it starts. */
+interface ShardParts {
+  readonly taker: Taker
+  readonly handlers: Handlers
+  readonly createFront: CreateFront | null
 }
 
 class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, PassageShard, ServedShard, MemoryOwner {
@@ -82,8 +98,9 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   #isCut = false
   readonly #earlyEnd: EarlyEnd
 
-  constructor(task: ShardTask, taker: Taker, handlers: Handlers, onStopped: (cause: Error | null) => void) {
+  constructor(task: ShardTask, parts: ShardParts, onStopped: (cause: Error | null) => void) {
     const { index, options } = task
+    const { taker, handlers, createFront } = parts
     this.index = index
     this.#strategy = task.taker.strategy
     const interest = new RoomInterest(task.interest)
@@ -93,7 +110,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     this.#link = new MainLink(task.port, task.credit, this)
     this.#earlyEnd = new EarlyEnd(this, this.#link)
     this.#taker = taker
-    this.#adoption = new Adoption(this, taker)
+    this.#adoption = new Adoption(this, taker, createFront)
     this.#passage = new Passage(this, taker, this.#strategy)
     this.computes = new ComputeRequests(this.#link)
     this.#heartbeat = new Heartbeat(options, this.connections)

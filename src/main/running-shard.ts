@@ -85,6 +85,7 @@ export class RunningShard implements ReportingShard {
       taker,
       interest: setup.interest.memory,
       modules: setup.modules.urls,
+      opensGates: setup.options.accept !== 'attach',
       options: setup.options.shard,
     }
     const window = { messages: COMMAND_WINDOW_MESSAGES, bytes: setup.options.shard.maxShardBackpressure }

@@ -96,6 +96,8 @@ export interface ShardTask {
   readonly interest: SharedArrayBuffer
   /** URLs of the handler modules that main has named so far, by index. */
   readonly modules: readonly string[]
+  /** Whether clients of whom nothing was read will come: `openGate` follows. */
+  readonly opensGates: boolean
   readonly options: ShardOptions
 }
 
