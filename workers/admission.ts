@@ -18,9 +18,9 @@ import type { HereTicket } from '../src/shared/ticket.ts'
 import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
 import { encodeValue } from '../src/shared/values.ts'
 import { isAccepting } from '../src/shared/verdict.ts'
-import type { Application } from './application.ts'
 import type { Connection } from './connection.ts'
 import { Door, type Entry } from './door.ts'
+import type { Handlers } from './handlers.ts'
 
 /** Where clients wait to be let in. */
 export interface AdmissionFront {
@@ -32,7 +32,7 @@ export interface AdmissionFront {
 
 export interface AdmissionShard {
   readonly index: number
-  readonly application: Application
+  readonly handlers: Handlers
   readonly connections: ReadonlyMap<ConnectionKey, Connection>
   /** Whether it takes connections of its own accord. */
   readonly isWelcoming: boolean
@@ -78,8 +78,8 @@ export class Admission {
   takes(front: AdmissionFront, visit: number, request: IncomingMessage): boolean {
     const entry = this.#door?.find(request) ?? null
     if (this.#door === null || entry === null || !this.#hasRoom(this.#door)) return false
-    if (!this.#shard.application.has(entry.module)) return false
-    if (!this.#shard.application.mustJudge(entry.module)) return this.#enter(visit, entry, undefined)
+    if (this.#shard.handlers.get(entry.module) === undefined) return false
+    if (!this.#shard.handlers.mustJudge(entry.module)) return this.#enter(visit, entry, undefined)
     void this.#judge(front, visit, entry, this.#door.rules.verifyTimeoutMs)
     return true
   }
@@ -92,7 +92,7 @@ export class Admission {
   /** Asks the module. What only main can tell of (it throws, its user cannot be cloned), main finds out by asking again. */
   async #judge(front: AdmissionFront, visit: number, entry: Entry, timeoutMs: number): Promise<void> {
     const request = new UpgradeRequest(entry.fields)
-    const verdict = await within(timeoutMs, this.#shard.application.verdictOf(entry.module, request))
+    const verdict = await within(timeoutMs, this.#shard.handlers.verdictOf(entry.module, request))
     if (!front.isWaiting(visit)) return
     if (verdict === 'late') this.#refuse(front, visit, 'VERIFY_TIMEOUT', {})
     else if (verdict instanceof Error) front.ask(visit)

@@ -3,7 +3,7 @@ import { ReadyState } from '../src/shared/connection-table.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { Dispatcher } from '../src/shared/dispatcher.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
-import type { Handler, Verdict } from '../src/shared/handler.ts'
+import type { Handler } from '../src/shared/handler.ts'
 import type { Handled } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
 import type { RoomInterest } from '../src/shared/room-interest.ts'
@@ -12,7 +12,6 @@ import type { Socket } from '../src/shared/socket.ts'
 import { LocalRecovery, packData, type SessionState, SocketSession } from '../src/shared/socket-session.ts'
 import { UpgradeRequest } from '../src/shared/upgrade-request.ts'
 import { decodeValue, encodeError, encodeValue } from '../src/shared/values.ts'
-import { verdictOf } from '../src/shared/verdict.ts'
 import { Blame } from './blame.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
@@ -23,7 +22,7 @@ import { RoomReports } from './room-reports.ts'
 import type { Rooms } from './rooms.ts'
 import { type ServedShard, ShardServer } from './shard-server.ts'
 import { ShardSocket, type SocketContext } from './shard-socket.ts'
-import type { SocketSnapshot } from './socket-snapshot.ts'
+import { type SocketSnapshot, snapshotOf } from './socket-snapshot.ts'
 
 /** Nobody: an error that no connection is concerned in. */
 const NO_KEY = -1
@@ -217,45 +216,7 @@ export class Application {
   }
 
   #snapshotOf(socket: ShardSocket, state: unknown): SocketSnapshot {
-    const { user, ...request } = socket.request
-    const { id: _id, key: _key, request: _request, handler: _handler, connection: _connection, ...own } = socket
-    const { data, moves, ...properties } = own as { data: unknown; moves: number } & Record<string, unknown>
-    const module = this.#modules.get(socket) ?? NO_MODULE
-    const { ownMetadata: metadata, session: known } = socket
-    const session = known && { identity: known.identity, isRecovered: known.isRecovered }
-    return { module, request, user, data, metadata, properties, session, state, moves }
-  }
-
-  /** Whether the module wants to be asked about a client before it is let in. */
-  mustJudge(module: number): boolean {
-    return this.#handlers.get(module)?.upgrade !== undefined
-  }
-
-  /** Whether the module is loaded. */
-  has(module: number): boolean {
-    return this.#handlers.get(module) !== undefined
-  }
-
-  /** What the module's `upgrade` says, or throws. */
-  async verdictOf(module: number, request: UpgradeRequest): Promise<Verdict | Error> {
-    try {
-      return verdictOf(await this.#handlers.get(module)?.upgrade?.(request))
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
-    }
-  }
-
-  judge(key: ConnectionKey, module: number, request: Buffer): void {
-    void this.#judge(this.#handlers.get(module), request).then((verdict) => this.#context.link.judged(key, verdict))
-  }
-
-  load(module: number, url: string): void {
-    void this.#handlers.load(module, url).then((error) => this.#context.link.loaded(module, error))
-  }
-
-  /** Whether there is code of the application on this thread. */
-  get isEmpty(): boolean {
-    return this.#handlers.isEmpty
+    return snapshotOf(socket, this.#modules.get(socket) ?? NO_MODULE, state)
   }
 
   /** Something has thrown that no handler has caught: the connection for which it ran, if that is known, pays. */
@@ -307,16 +268,6 @@ export class Application {
   /** One that has closed is kept until main's middleware is done with it: its handler has not heard of it yet. */
   #forget({ key, gate, readyState }: ShardSocket): void {
     if (readyState === ReadyState.CLOSED && gate?.stage !== 'middleware') this.#sockets.delete(key)
-  }
-
-  /** The verdict, or the error in its place, as of `encodeValue`. Never rejects. */
-  async #judge(handler: Handler | undefined, request: Buffer): Promise<Buffer> {
-    try {
-      const fields = decodeValue(request) as ConstructorParameters<typeof UpgradeRequest>[0]
-      return encodeValue(await handler?.upgrade?.(new UpgradeRequest(fields)), 'the verdict')
-    } catch (error) {
-      return encodeError(error)
-    }
   }
 
   /** The listeners of the server are on main, which hears from the shard itself what concerns them. */

@@ -9,6 +9,7 @@ import type { ComputeRequests } from './compute-requests.ts'
 import type { Connection } from './connection.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { Front } from './front.ts'
+import type { Handlers } from './handlers.ts'
 import { MAIN } from './main-link.ts'
 import type { Moves } from './moves.ts'
 import type { Rooms } from './rooms.ts'
@@ -21,6 +22,7 @@ export interface CommandedShard {
   readonly rooms: Rooms
   readonly state: Map<string, unknown>
   readonly application: Application
+  readonly handlers: Handlers
   readonly moves: Moves
   readonly computes: ComputeRequests
   /** Null: no connection comes unread. */
@@ -69,11 +71,13 @@ export class ShardCommands implements CommandHandler {
   }
 
   judge(key: ConnectionKey, module: number, request: Buffer): void {
-    this.#shard.application.judge(key, module, request)
+    const { handlers, context } = this.#shard
+    void handlers.judge(module, request).then((verdict) => context.link.judged(key, verdict))
   }
 
   load(module: number, url: string): void {
-    this.#shard.application.load(module, url)
+    const { handlers, context } = this.#shard
+    void handlers.load(module, url).then((error) => context.link.loaded(module, error))
   }
 
   setState(key: string, value: Buffer): void {

@@ -78,6 +78,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   readonly state = new Map<string, unknown>()
   readonly rooms: Rooms
   readonly application: Application
+  readonly handlers: Handlers
   readonly #counters: CounterRow
   readonly #link: MainLink
   readonly #taker: Taker
@@ -102,6 +103,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
     const { index, options } = task
     const { taker, handlers, createFront } = parts
     this.index = index
+    this.handlers = handlers
     this.#strategy = task.taker.strategy
     const interest = new RoomInterest(task.interest)
     this.rooms = new Rooms(interest, index)
@@ -148,7 +150,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   #guard(): void {
     process.on('uncaughtException', (error) => {
       // Without code of the application it is the engine's own fault.
-      if (this.application.isEmpty) this.#earlyEnd.onFailed(error)
+      if (this.handlers.isEmpty) this.#earlyEnd.onFailed(error)
       else this.application.onUncaught(error)
     })
     process.on('unhandledRejection', (error) => this.application.onUnhandled(error))
@@ -159,7 +161,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   }
 
   reserve(key: ConnectionKey, module: number): void {
-    if (this.isWelcoming) this.#link.reserved(key, this.application.mustJudge(module))
+    if (this.isWelcoming) this.#link.reserved(key, this.handlers.mustJudge(module))
   }
 
   connect(connect: Connect): void {

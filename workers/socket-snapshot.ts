@@ -1,4 +1,5 @@
 import type { RequestFields } from '../src/shared/upgrade-request.ts'
+import type { ShardSocket } from './shard-socket.ts'
 
 /** What a handler knows of a connection, on its way to another shard. All of it can be cloned. */
 export interface SocketSnapshot {
@@ -15,4 +16,14 @@ export interface SocketSnapshot {
   /** What the handler's `detach` has returned. */
   readonly state: unknown
   readonly moves: number
+}
+
+/** @param state What `detach` has returned. */
+export function snapshotOf(socket: ShardSocket, module: number, state: unknown): SocketSnapshot {
+  const { user, ...request } = socket.request
+  const { id: _id, key: _key, request: _request, handler: _handler, connection: _connection, ...own } = socket
+  const { data, moves, ...properties } = own as { data: unknown; moves: number } & Record<string, unknown>
+  const { ownMetadata: metadata, session: known } = socket
+  const session = known && { identity: known.identity, isRecovered: known.isRecovered }
+  return { module, request, user, data, metadata, properties, session, state, moves }
 }
