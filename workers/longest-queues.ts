@@ -13,10 +13,15 @@ export function longestQueue(connections: Iterable<Connection>): Connection | un
   return longest
 }
 
-/** Those that it takes to free so many bytes, the longest queue first, and short ones not at all. */
+/**
+ * Those that it takes to free so many bytes, the longest queue first: of peers that do not read, and short ones not at all.
+ * What waits for the end of a tick or of a move is no fault of theirs, and gone in a moment.
+ */
 export function longestQueues(connections: Iterable<Connection>, bytes: number): Connection[] {
   let freed = 0
-  const long = [...queued(connections)].filter(({ outbound }) => outbound.bufferedBytes >= LEAST_BYTES)
+  const long = [...queued(connections)].filter(
+    ({ outbound }) => outbound.isRefused && outbound.bufferedBytes >= LEAST_BYTES,
+  )
   return long.sort(worse).filter(({ outbound }) => {
     if (freed >= bytes) return false
     freed += outbound.bufferedBytes

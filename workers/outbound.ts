@@ -58,9 +58,14 @@ export class Outbound implements QueueOwner {
     return this.#queue.isBlocked
   }
 
+  /** Whether the queue waits for the kernel, and not for the end of a tick or of a move. */
+  get isRefused(): boolean {
+    return this.#queue.isRefused
+  }
+
   /** The kernel has taken nothing since before the latest sweep. */
   get isStuck(): boolean {
-    return this.#queue.isBlocked && this.#blockedMs < this.#context.clock.now
+    return this.#queue.isRefused && this.#blockedMs < this.#context.clock.now
   }
 
   /** While the kernel has taken all that it was given. */

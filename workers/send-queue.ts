@@ -77,6 +77,11 @@ export class SendQueue {
     return this.#blockedBytes > 0 || this.#socket === null
   }
 
+  /** Whether the kernel does not take what was written: anything else that waits here waits for us. */
+  get isRefused(): boolean {
+    return this.#blockedBytes > 0
+  }
+
   /** Whether nothing is given to the socket now. */
   get #mustWait(): boolean {
     return this.isBlocked || this.#onIdle !== null

@@ -126,7 +126,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
       counters: this.#counters,
       table: new ConnectionTable(task.connections),
       link: this.#link,
-      relieve: () => this.shed(),
+      relieve: () => this.relieve(),
     })
     this.application = new Application(this.context, {
       handlers,
@@ -276,11 +276,20 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   }
 
   /** The shard holds more unsent bytes than it may: the connection that holds most of them goes, if one is stuck a stuck one. */
-  shed(): void {
+  relieve(): void {
     longestQueue(this.connections.values())?.closeSlow('SHARD_BACKPRESSURE')
   }
 
-  /** As `shed`, for the whole process. */
+  /**
+   * The thread is short of memory. Collections may have kept it busy for long: first it hears which peers have read meanwhile.
+   */
+  shed(): void {
+    setImmediate(() => {
+      for (const connection of longestQueues(this.connections.values(), 1)) connection.closeSlow('SHARD_BACKPRESSURE')
+    })
+  }
+
+  /** The whole process is short of it: the longest queues of so many bytes go. */
   discard(bytes: number): void {
     for (const connection of longestQueues(this.connections.values(), bytes)) connection.closeSlow('MEMORY_SHED')
   }

@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { BroadcastChannel } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import type { Stats, WebSocketServerOptions } from '../../src/index.ts'
+import type { ShardEvent, Stats, WebSocketServerOptions } from '../../src/index.ts'
 import type { EngineUnderTest, Joined } from '../fixtures/engine-under-test.ts'
 import { nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { eventually } from '../fixtures/journal.ts'
@@ -12,6 +12,11 @@ import { Steady } from './steady.ts'
 const LEAKING = 0
 const SOUND = 1
 const DEADLINE_MS = 30_000
+const MIB = 1024 * 1024
+/** A shorter queue is not closed when memory is short. */
+const LEAST_BYTES = 64 * 1024
+/** Of messages that fill the kernel's buffers, until the first one waits. */
+const PART = Buffer.alloc(16 * 1024)
 const SHARD_URL = new URL(`../fixtures/shards/leaky-shard${extname(import.meta.url)}`, import.meta.url)
 
 interface Leaky extends LimitedEngine {
@@ -37,6 +42,17 @@ async function joinBoth(engine: EngineUnderTest): Promise<{ leaking: Joined[]; s
   const leaking = joined.filter(({ peer }) => peer.shard === LEAKING)
   const steady = joined.filter(({ peer }) => peer.shard === SOUND).map((each) => new Steady(each))
   return { leaking, steady }
+}
+
+/** Sends to a peer that does not read, until a little waits in the shard. Returns how many messages. */
+async function fillKernel({ server }: EngineUnderTest, { peer }: Joined): Promise<number> {
+  let parts = 0
+  while (server.stats().queuedBytes === 0) {
+    peer.send(PART)
+    parts++
+    await eventually('it has come to the shard', () => server.stats().messagesSent === parts)
+  }
+  return parts
 }
 
 const LIMITS = [
@@ -77,11 +93,11 @@ for (const [name, what, options] of LIMITS) {
     const { journal, server } = engine
     const { leaking, steady } = await joinBoth(engine)
     const moving = leaking.map((each) => new Steady(each))
-    leak(what, 1)
-    const evacuated = await journal.until('the leaking shard is evacuated', () =>
-      journal.shardEvents.find(({ kind }) => kind === 'evacuated'),
-    )
-    t.match(evacuated, { shard: LEAKING, cause: { message: /run out of memory/ } })
+    // It stops short of what ends the thread.
+    leak(what, 0.97)
+    const evacuated = (): ShardEvent | undefined => journal.shardEvents.find(({ kind }) => kind === 'evacuated')
+    await eventually('the leaking shard is evacuated', () => evacuated() !== undefined, DEADLINE_MS)
+    t.match(evacuated(), { shard: LEAKING, cause: { message: /run out of memory/ } })
     const homes = new Set(leaking.map(({ peer }) => peer.shard))
     t.notOk(homes.has(LEAKING))
     t.equal(homes.size, 1)
@@ -94,6 +110,31 @@ for (const [name, what, options] of LIMITS) {
     await engine.join()
   })
 }
+
+t.test('row 9: 90 %: the longest queue goes; who reads stays, and who is little behind', async (t) => {
+  const options = { shards: 1, maxExternalBytes: 48 * MIB, slowConsumer: 'buffer' } as const
+  const { engine, leak, shard } = await startLeaky(t, options)
+  const { journal, server } = engine
+  server.on('message', (id, message, isBinary) => server.send(id, message, isBinary))
+  const [slow, behind, reader] = (await engine.joinMany(3)) as [Joined, Joined, Joined]
+  for (const { client } of [slow, behind]) client.pause()
+  const parts = await fillKernel(engine, behind)
+  const steady = new Steady(reader)
+  slow.peer.send(Buffer.alloc(10 * MIB))
+  await eventually('the other one is far behind', () => shard(0).queuedBytes > 2 * LEAST_BYTES)
+  leak('buffers', 0.92)
+  await journal.until('somebody is closed', () => journal.closes[0])
+  // Whatever it has freed is taken again, so that there has been another sample above 90 %.
+  leak('buffers', 0.935)
+  await eventually('memory is as short as before', () => shard(0).memoryPressure >= 0.93, DEADLINE_MS)
+  await steady.stop()
+  t.ok(behind.peer.bufferedAmount > 0, 'it has been behind all the time')
+  behind.client.resume()
+  for (let part = 0; part < parts; part++) await behind.client.nextMessage()
+  t.match(journal.closes, [{ id: slow.id, code: 1013 }])
+  t.equal(journal.closes.length, 1)
+  t.match(journal.errors, [{ id: slow.id, error: { code: 'SHARD_BACKPRESSURE' } }])
+})
 
 t.test('row 9: a shard that is full takes connections again when it has let go', async (t) => {
   const { engine, leak, shard } = await startLeaky(t, { shards: 1, maxExternalBytes: 32 * 1024 * 1024 })
