@@ -94,7 +94,7 @@ for (const [name, what, options] of LIMITS) {
     const { leaking, steady } = await joinBoth(engine)
     const moving = leaking.map((each) => new Steady(each))
     // It stops short of what ends the thread.
-    leak(what, 0.97)
+    leak(what, 0.96)
     const evacuated = (): ShardEvent | undefined => journal.shardEvents.find(({ kind }) => kind === 'evacuated')
     await eventually('the leaking shard is evacuated', () => evacuated() !== undefined, DEADLINE_MS)
     t.match(evacuated(), { shard: LEAKING, cause: { message: /run out of memory/ } })
