@@ -15,7 +15,7 @@ const DEADLINE_MS = 30_000
 const MIB = 1024 * 1024
 /** A shorter queue is not closed when memory is short. */
 const LEAST_BYTES = 64 * 1024
-/** Of messages that fill the kernel's buffers, until the first one waits. */
+/** Of a message that waits, or that the kernel takes. */
 const PART = Buffer.alloc(16 * 1024)
 const SHARD_URL = new URL(`../fixtures/shards/leaky-shard${extname(import.meta.url)}`, import.meta.url)
 
@@ -44,15 +44,16 @@ async function joinBoth(engine: EngineUnderTest): Promise<{ leaking: Joined[]; s
   return { leaking, steady }
 }
 
-/** Sends to a peer that does not read, until a little waits in the shard. Returns how many messages. */
-async function fillKernel({ server }: EngineUnderTest, { peer }: Joined): Promise<number> {
-  let parts = 0
-  while (server.stats().queuedBytes === 0) {
+/** A peer that does not read: a little waits for it in the shard, and more of it whenever the kernel has taken that. */
+function startBehind(t: Test, { peer }: Joined): { sent: number; stop(): void } {
+  const behind = { sent: 0, stop: () => clearInterval(timer) }
+  const timer = setInterval(() => {
+    if (peer.bufferedAmount > 0) return
     peer.send(PART)
-    parts++
-    await eventually('it has come to the shard', () => server.stats().messagesSent === parts)
-  }
-  return parts
+    behind.sent++
+  }, 5)
+  t.teardown(behind.stop)
+  return behind
 }
 
 const LIMITS = [
@@ -118,7 +119,8 @@ t.test('row 9: 90 %: the longest queue goes; who reads stays, and who is little 
   server.on('message', (id, message, isBinary) => server.send(id, message, isBinary))
   const [slow, behind, reader] = (await engine.joinMany(3)) as [Joined, Joined, Joined]
   for (const { client } of [slow, behind]) client.pause()
-  const parts = await fillKernel(engine, behind)
+  const little = startBehind(t, behind)
+  await eventually('its kernel is full', () => shard(0).queuedBytes > 0)
   const steady = new Steady(reader)
   slow.peer.send(Buffer.alloc(10 * MIB))
   await eventually('the other one is far behind', () => shard(0).queuedBytes > 2 * LEAST_BYTES)
@@ -128,9 +130,9 @@ t.test('row 9: 90 %: the longest queue goes; who reads stays, and who is little 
   leak('buffers', 0.935)
   await eventually('memory is as short as before', () => shard(0).memoryPressure >= 0.93, DEADLINE_MS)
   await steady.stop()
-  t.ok(behind.peer.bufferedAmount > 0, 'it has been behind all the time')
+  little.stop()
   behind.client.resume()
-  for (let part = 0; part < parts; part++) await behind.client.nextMessage()
+  for (let part = 0; part < little.sent; part++) await behind.client.nextMessage()
   t.match(journal.closes, [{ id: slow.id, code: 1013 }])
   t.equal(journal.closes.length, 1)
   t.match(journal.errors, [{ id: slow.id, error: { code: 'SHARD_BACKPRESSURE' } }])
