@@ -99,8 +99,9 @@ export class Front implements AdmissionFront {
   /** An acceptor gives over this port from now on. What a former one has given goes on. */
   open(port: MessagePort): void {
     this.#arrivals = new Arrivals(port, (socket) => {
-      if (socket === null) this.#counters.add(Counter.ARRIVALS_ENDED, 1)
-      else this.#admit(socket)
+      if (socket !== null) return this.#admit(socket)
+      this.#counters.add(Counter.ARRIVALS_ENDED, 1)
+      this.#turnedAway('NOT_TRANSFERABLE')
     })
   }
 

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
+import { hasFreeDescriptor } from '../src/shared/handoff/free-descriptor.ts'
 import type { Taker } from '../src/shared/handoff/strategy.ts'
 import type { Arrive, Forward } from '../src/shared/messages.ts'
 import { CloseCode } from '../src/shared/protocol/close-codes.ts'
@@ -62,6 +63,8 @@ export class Passage implements MovesHost {
     const { application, connections } = this.#shard
     // Before it is held: nobody has to wait for that.
     if (!(await sibling.giver(this.#strategy))) return false
+    // While it is on its way it has two. After the cut it could not stay.
+    if (this.#strategy !== 'relay' && !hasFreeDescriptor()) return false
     const connection = connections.get(key)
     return connection !== undefined && holdWithin(connection, application, isPatient)
   }
@@ -91,15 +94,16 @@ export class Passage implements MovesHost {
     const transport = connection.detach() as Duplex
     this.#shard.application.release(key)
     this.#shard.remove(connection)
-    this.#shard.context.counters.add(Counter.MOVED_OUT, 1)
     transport.on('error', () => {})
     try {
       const given = sibling.give(transport, key, this.#taker, (ticket, transfer) => {
         sibling.arrive({ ...arrive, ticket }, transfer)
       })
+      this.#shard.context.counters.add(Counter.MOVED_OUT, 1)
       return Promise.resolve(given).then(() => true)
     } catch (error) {
       transport.destroy()
+      this.#shard.context.counters.add(Counter.ADOPT_FAILED, 1)
       this.#shard.context.link.threw(key, encodeError(error))
       this.#shard.context.link.closed(key, CloseCode.ABNORMAL_CLOSURE, 'the connection could not be moved')
       return STAYS
@@ -133,6 +137,7 @@ export class Passage implements MovesHost {
     if (this.moves.arrive(move, connection)) application.reports.release(key)
     else connection.pause(Pause.MOVING)
     const open = (taken: Duplex | null): void => {
+      if (taken === null) this.#shard.context.counters.add(Counter.ADOPT_FAILED, 1)
       openWith(connection, taken)
       this.moves.opened(move)
     }

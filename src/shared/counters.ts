@@ -39,7 +39,7 @@ export const Counter = {
   WIRE_BYTES_OUT: 7,
   /** Connections adopted. */
   ADOPTED: 8,
-  /** Sockets that main gave and that never arrived or were dead on arrival. */
+  /** Sockets that main or another shard gave, or was about to, and that never arrived or were dead on arrival. */
   ADOPT_FAILED: 9,
   /** Messages refused by `slowConsumer: 'drop'`. */
   DROPPED_MESSAGES: 10,

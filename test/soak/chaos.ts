@@ -4,12 +4,6 @@ import type { Scenario } from './scenario.ts'
 /** How a shard ends: `loop` never ends by itself, so that the watchdog must see to it. */
 export type Kill = 'exit' | 'reject' | 'loop'
 
-/**
- * From Node 24 on a socket goes to its shard as a handle, which takes a second descriptor; where there is none, Node loses it
- * without a word, and it stays open. With none to spare nobody comes so far.
- */
-const MOST_SPARE = Number.parseInt(process.versions.node, 10) >= 24 ? 0 : 2
-
 const KILLS: readonly Kill[] = ['exit', 'reject', 'loop']
 
 /** `pick` chooses among the shards or processes that there are when the time has come. */
@@ -80,7 +74,7 @@ function freshDeck(random: Random): Misfortune[] {
     { name: 'storm', ms: 1000 },
     { name: 'break', count: random.between(1, 4) },
     { name: 'half-close', count: random.between(1, 4) },
-    { name: 'no-descriptors', ms: random.between(1000, 3000), spare: Math.min(MOST_SPARE, random.below(3)) },
+    { name: 'no-descriptors', ms: random.between(1000, 3000), spare: random.below(3) },
     { name: 'hostile', sessions: random.between(50, 150) },
   ]
 }

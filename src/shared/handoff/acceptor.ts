@@ -196,8 +196,8 @@ export class Acceptor {
       })
       gate.given++
     } catch {
-      // It has closed meanwhile.
-      socket.destroy()
+      // It has closed meanwhile, or there is no descriptor for the copy that the shard would get.
+      if (!socket.destroyed) this.#turnAway(socket, 'NOT_TRANSFERABLE')
     }
   }
 

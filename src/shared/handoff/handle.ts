@@ -55,7 +55,7 @@ export function surrender(socket: Duplex, consume: (handle: TcpHandle) => void):
     consume(handle)
   } catch (cause) {
     owner._handle = handle
-    throw new ShardwsError('NOT_TRANSFERABLE', 'socket could not be posted', { cause })
+    throw new ShardwsError('NOT_TRANSFERABLE', `socket could not be posted: ${cause}`, { cause })
   }
   socket.destroy()
 }

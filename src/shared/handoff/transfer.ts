@@ -24,6 +24,8 @@ export class TransferGiver implements Giver {
     surrender(socket, (handle) => {
       const ticket: TransferTicket = { via: 'transfer', handle }
       post(ticket, [handle as unknown as TransferListItem])
+      // Node posts a copy and closes this one. Without a descriptor for the copy it drops the message and says nothing.
+      if (handle.fd >= 0) throw new Error('there is no descriptor for its copy: see ulimit -n')
     })
   }
 
