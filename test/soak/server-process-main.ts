@@ -82,7 +82,9 @@ class Subject {
       const { code } = error as { code?: string }
       const isGuest = id !== null && !this.#numbers.has(id)
       const isOwnFault = code === 'TRANSPORT_FAILED' || (isGuest && error instanceof ShardwsError)
-      const isWanted = isOwnFault || error.message === ORDERED
+      // Of a shortage: what the client lacks, the books tell.
+      const isShort = code === 'NOT_TRANSFERABLE' && error.message.includes('no descriptor')
+      const isWanted = isOwnFault || isShort || error.message === ORDERED
       if (!isWanted) this.note(`error of ${id}: ${error.stack}`)
     })
     server.on('shard', ({ kind, shard }) => {

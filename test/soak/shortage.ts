@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as after } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { RawClient } from '../fixtures/raw-client.ts'
+import { RawOpcode } from '../fixtures/raw-frame.ts'
 import type { Violations } from './check.ts'
 
 /** From one newcomer to the next. */
@@ -72,12 +73,21 @@ export function judgeShortage({ newcomers, letIn, echoes, controls }: Shortage, 
   if (echoes < controls) violations.add('shortage', `${controls} controls got ${echoes} echoes without descriptors`)
 }
 
-/** Null: not let in. */
+/** Null: not let in, or cut off behind the 101, for want of a descriptor on the way to its shard. */
 async function knock(port: number): Promise<RawClient | null> {
   const client = await RawClient.open({ port, path: '/newcomer', deadlineMs: ANSWER_MS }).catch(() => null)
-  if (client === null || client.response.status === 101) return client
+  if (client === null) return null
+  if (client.response.status === 101 && (await answers(client))) return client
   client.destroy()
   return null
+}
+
+function answers(client: RawClient): Promise<boolean> {
+  client.sendFrame({ opcode: RawOpcode.Ping })
+  return client.nextControl().then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The limit is on the number of a descriptor, and a new one gets the lowest that is free. */
