@@ -2,6 +2,7 @@ import type { ConnectionTable } from '../src/shared/connection-table.ts'
 import type { CounterRow } from '../src/shared/counters.ts'
 import type { ShardOptions } from '../src/shared/messages.ts'
 import type { ParserLimits } from '../src/shared/protocol/frame-parser.ts'
+import { SpareMemory } from '../src/shared/protocol/spare-memory.ts'
 import type { Clock } from './clock.ts'
 import { Compression } from './compression.ts'
 import type { MainLink } from './main-link.ts'
@@ -24,6 +25,8 @@ export interface ConnectionContext {
   readonly link: MainLink
   readonly outbox: Outbox
   readonly readBuffer: Buffer
+  /** Of long messages. */
+  readonly memory: SpareMemory
   /** Null when compression is never agreed on. */
   readonly compression: Compression | null
   /** The shard holds more unsent bytes than `maxShardBackpressure`. */
@@ -35,12 +38,14 @@ type Parts = Pick<ConnectionContext, 'clock' | 'counters' | 'link' | 'relieve' |
 
 export function createConnectionContext(options: ShardOptions, parts: Parts): ConnectionContext {
   const { compression, maxCompressedSize, maxFragments, maxPayload } = options
+  const memory = new SpareMemory()
   const plain = { maxPayload, maxCompressedSize, maxFragments, allowRsv1: false }
   return {
     ...parts,
     options,
     limits: { plain, compressible: { ...plain, allowRsv1: true } },
-    outbox: new Outbox(parts.counters),
+    memory,
+    outbox: new Outbox(parts.counters, memory),
     readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
     compression: compression && new Compression({ ...compression, maxPayload }),
   }

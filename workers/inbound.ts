@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { APART_BYTES } from '../src/shared/batch.ts'
 import type { ConnectionKey } from '../src/shared/connection-key.ts'
 import { Counter } from '../src/shared/counters.ts'
 import { ShardwsError } from '../src/shared/errors.ts'
@@ -69,12 +70,12 @@ export class Inbound implements FrameSink {
     compression: ConnectionCompression | null,
     deadlines: Deadlines,
   ) {
-    const { clock, limits, options } = context
+    const { clock, limits, memory, options } = context
     this.#owner = owner
     this.#context = context
     this.#compression = compression
     this.#deadlines = deadlines
-    this.#parser = new FrameParser('server', compression === null ? limits.plain : limits.compressible, this)
+    this.#parser = new FrameParser('server', compression === null ? limits.plain : limits.compressible, this, memory)
     this.#rate = options.rateLimit && new RateLimit(options.rateLimit, clock.now)
   }
 
@@ -217,7 +218,7 @@ export class Inbound implements FrameSink {
   }
 
   #deliver(payload: Buffer, isBinary: boolean, isOwned: boolean): void {
-    const { counters, table, clock, link } = this.#context
+    const { counters, table, clock, link, memory } = this.#context
     const { key, listener } = this.#owner
     counters.add(Counter.MESSAGES_RECEIVED, 1)
     counters.add(Counter.BYTES_RECEIVED, payload.length)
@@ -226,7 +227,8 @@ export class Inbound implements FrameSink {
       listener.received(payload, isBinary, isOwned)
       return
     }
-    link.received(key, payload, isBinary, isOwned)
+    const mustCopy = payload.length >= APART_BYTES && !isOwned
+    link.received(key, mustCopy ? memory.copyOf(payload) : payload, isBinary, isOwned || mustCopy)
     this.hasReachedMain = true
     // Main's word for it comes over the link, behind up to 2 MiB that libuv reads before it looks there.
     if (table.isHeld(key)) this.#owner.pause()

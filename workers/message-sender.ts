@@ -51,11 +51,11 @@ export class MessageSender {
     this.#onQueued()
   }
 
-  /** `frame` is complete, header included, and not copied. */
+  /** `frame` is complete, header included, not copied, and taken over with all of its memory. */
   sendFrame(frame: Buffer, payloadBytes: number, flags: number): void {
     this.#count(payloadBytes)
     const payload = frame.subarray(frame.length - payloadBytes)
-    if (!this.#sendCompressed(opcodeOf(flags), payload, flags)) this.#queue.appendShared(frame)
+    if (!this.#sendCompressed(opcodeOf(flags), payload, flags)) this.#queue.appendOwn(frame)
     this.#onQueued()
   }
 

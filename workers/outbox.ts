@@ -1,5 +1,6 @@
 import { Counter, type CounterRow } from '../src/shared/counters.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from '../src/shared/protocol/frame-writer.ts'
+import { FRESH_MEMORY, type MessageMemory } from '../src/shared/protocol/spare-memory.ts'
 
 /** A write that the kernel does not take keeps all of a block in use. */
 const BLOCK_BYTES = 64 * 1024
@@ -16,6 +17,17 @@ const SLICE_BYTES = 256 * 1024
 /** Pieces from this size on are written apart (writev) instead of being copied together. */
 const WRITE_APART_BYTES = 64 * 1024
 
+/** Whose memory the bytes of a piece are in. */
+export const Ownership = {
+  /** Of nobody in particular: other queues may have the same bytes. */
+  SHARED: 0,
+  /** A block's, in which more may be appended in place. Such a piece belongs to one queue only. */
+  BLOCK: 1,
+  /** The piece's, all of it. Such a piece belongs to one queue only. */
+  OWN: 2,
+} as const
+type Ownership = (typeof Ownership)[keyof typeof Ownership]
+
 /**
  * A stretch of output, linked to what precedes it in its queue. Queues that got the same frames in the
  * same order end in the same piece, so a room's bytes are joined once, however many members it has.
@@ -25,23 +37,35 @@ export class Piece {
   readonly start: number
   end: number
   readonly previous: Piece | null
-  /** Whether more may be appended in place; such a piece belongs to one queue only. */
-  readonly isGrowable: boolean
+  readonly ownership: Ownership
+  /** Whether this piece or one before it has memory of its own. */
+  readonly ownsMemory: boolean
   /** The piece that followed this one last, so that the next queue with the same history finds it. */
   #next: Piece | null = null
   #joined: Buffer | null = null
 
-  constructor(previous: Piece | null, bytes: Buffer, start: number, end: number, isGrowable: boolean) {
+  constructor(previous: Piece | null, bytes: Buffer, start: number, end: number, ownership: Ownership) {
     this.previous = previous
     this.bytes = bytes
     this.start = start
     this.end = end
-    this.isGrowable = isGrowable
+    this.ownership = ownership
+    this.ownsMemory = ownership === Ownership.OWN || previous?.ownsMemory === true
   }
 
   followedBy(frame: Buffer): Piece {
-    if (this.#next === null || this.#next.bytes !== frame) this.#next = new Piece(this, frame, 0, frame.length, false)
+    if (this.#next === null || this.#next.bytes !== frame) {
+      this.#next = new Piece(this, frame, 0, frame.length, Ownership.SHARED)
+    }
     return this.#next
+  }
+
+  /** Gives away what memory of their own the pieces up to here have: nobody looks into it any more. */
+  release(memory: MessageMemory): void {
+    if (!this.ownsMemory) return
+    for (let piece: Piece | null = this; piece !== null; piece = piece.previous) {
+      if (piece.ownership === Ownership.OWN) memory.give(piece.bytes.buffer)
+    }
   }
 
   /** The whole chain up to here as few buffers, in order. */
@@ -88,10 +112,12 @@ export class Outbox {
   /** The shared frame that last began a queue. */
   #first: Piece | null = null
   readonly #counters: CounterRow
+  readonly #memory: MessageMemory
   readonly #flushLater = (): void => this.#flush()
 
-  constructor(counters: CounterRow) {
+  constructor(counters: CounterRow, memory = FRESH_MEMORY) {
     this.#counters = counters
+    this.#memory = memory
   }
 
   /**
@@ -102,9 +128,9 @@ export class Outbox {
   append(tail: Piece | null, firstByte: number, payload: Uint8Array, waits: boolean): Piece {
     const size = frameHeaderSize(payload.length) + payload.length
     if (waits || size >= OWN_BUFFER_BYTES) {
-      const own = Buffer.allocUnsafe(size)
-      writeFrame(own, 0, firstByte, payload)
-      return new Piece(tail, own, 0, size, false)
+      const piece = this.#own(tail, size)
+      writeFrame(piece.bytes, 0, firstByte, payload)
+      return piece
     }
     const start = this.#reserve(size)
     return this.#extend(tail, start, writeFrame(this.#block, start, firstByte, payload))
@@ -114,9 +140,9 @@ export class Outbox {
   appendText(tail: Piece | null, firstByte: number, text: string, payloadBytes: number, waits: boolean): Piece {
     const size = frameHeaderSize(payloadBytes) + payloadBytes
     if (waits || size >= OWN_BUFFER_BYTES) {
-      const own = Buffer.allocUnsafe(size)
-      writeTextFrame(own, 0, firstByte, text, payloadBytes)
-      return new Piece(tail, own, 0, size, false)
+      const piece = this.#own(tail, size)
+      writeTextFrame(piece.bytes, 0, firstByte, text, payloadBytes)
+      return piece
     }
     const start = this.#reserve(size)
     return this.#extend(tail, start, writeTextFrame(this.#block, start, firstByte, text, payloadBytes))
@@ -126,7 +152,7 @@ export class Outbox {
   appendShared(tail: Piece | null, frame: Buffer): Piece {
     if (tail !== null) return tail.followedBy(frame)
     if (this.#first === null || this.#first.bytes !== frame)
-      this.#first = new Piece(null, frame, 0, frame.length, false)
+      this.#first = new Piece(null, frame, 0, frame.length, Ownership.SHARED)
     return this.#first
   }
 
@@ -170,6 +196,17 @@ export class Outbox {
     this.#areBlocksKept = true
   }
 
+  /** The kernel has taken all up to here. */
+  onTaken(written: Piece): void {
+    written.release(this.#memory)
+  }
+
+  /** Short ones share the memory of Node's pool. */
+  #own(tail: Piece | null, size: number): Piece {
+    if (size < OWN_BUFFER_BYTES) return new Piece(tail, Buffer.allocUnsafe(size), 0, size, Ownership.SHARED)
+    return new Piece(tail, this.#memory.take(size), 0, size, Ownership.OWN)
+  }
+
   #isInBlock({ buffer }: Buffer): boolean {
     return buffer === this.#block.buffer || this.#full.some((block) => block.buffer === buffer)
   }
@@ -186,11 +223,11 @@ export class Outbox {
   /** A frame was written to the current block. */
   #extend(tail: Piece | null, start: number, end: number): Piece {
     this.#offset = end
-    if (tail?.isGrowable && tail.bytes === this.#block && tail.end === start) {
+    if (tail?.ownership === Ownership.BLOCK && tail.bytes === this.#block && tail.end === start) {
       tail.end = end
       return tail
     }
-    return new Piece(tail, this.#block, start, end, true)
+    return new Piece(tail, this.#block, start, end, Ownership.BLOCK)
   }
 
   #flush(): void {

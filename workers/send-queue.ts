@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { copyBytes } from '../src/shared/protocol/copy-bytes.ts'
 import { frameHeaderSize, writeFrameHeader } from '../src/shared/protocol/frame-writer.ts'
 import { isTls } from './is-tls.ts'
-import { type Outbox, Piece } from './outbox.ts'
+import { type Outbox, Ownership, Piece } from './outbox.ts'
 
 /** Past this a queue is written at once instead of at the end of the tick, so the kernel can say that it is full. */
 const WRITE_EARLY_BYTES = 256 * 1024
@@ -109,6 +109,12 @@ export class SendQueue {
     this.#appended(frame.length)
   }
 
+  /** The same for a frame that is nobody else's: its memory is used again once it is written. */
+  appendOwn(frame: Buffer): void {
+    this.#tail = new Piece(this.#tail, frame, 0, frame.length, Ownership.OWN)
+    this.#appended(frame.length)
+  }
+
   /** Half-closes the socket once everything queued has been written. */
   end(): void {
     this.#isEnding = true
@@ -178,8 +184,9 @@ export class SendQueue {
   }
 
   #write(socket: Duplex): void {
-    if (this.#tail !== null) {
-      const parts = this.#tail.parts()
+    const written = this.#tail
+    if (written !== null) {
+      const parts = written.parts()
       this.#tail = null
       this.#queuedBytes = 0
       if (socket.destroyed) return
@@ -190,8 +197,9 @@ export class SendQueue {
       }
       writeAll(socket, parts)
     }
-    if (socket.writableLength > 0) this.#waitForKernel(socket)
-    else if (this.#isEnding && !socket.writableEnded) socket.end()
+    if (socket.writableLength > 0) return this.#waitForKernel(socket, written)
+    if (written !== null) this.#outbox.onTaken(written)
+    if (this.#isEnding && !socket.writableEnded) socket.end()
   }
 
   /** Writes what is queued. Returns whether the kernel takes more. */
@@ -219,7 +227,7 @@ export class SendQueue {
       this.#outbox.keepSlice()
       // Before anybody hears of it: an answer to that belongs behind this frame.
       this.#keep(payload.subarray(taken))
-      this.#waitForKernel(socket)
+      this.#waitForKernel(socket, null)
       return
     }
   }
@@ -227,7 +235,7 @@ export class SendQueue {
   /** The end of a frame whose beginning has been written. */
   #keep(rest: Uint8Array): void {
     if (rest.length === 0) return
-    this.#tail = new Piece(null, Buffer.from(rest), 0, rest.length, false)
+    this.#tail = new Piece(null, Buffer.from(rest), 0, rest.length, Ownership.SHARED)
     this.#queuedBytes = rest.length
     this.#hold(rest.length)
   }
@@ -239,12 +247,15 @@ export class SendQueue {
   }
 
   /** The kernel has not taken all of what was written. */
-  #waitForKernel(socket: Duplex): void {
+  #waitForKernel(socket: Duplex, written: Piece | null): void {
     this.#outbox.keepBlocks()
     // 'drain' is not emitted below the stream's own high-water mark, and a callback on every write would
     // cost a tick each: only a blocked socket gets one, on an empty write behind the others.
     const { writableLength } = socket
-    socket.write(NOTHING, () => this.#unblock(socket))
+    socket.write(NOTHING, (error) => {
+      if (written !== null && !error) this.#outbox.onTaken(written)
+      this.#unblock(socket)
+    })
     this.#block(writableLength)
   }
 

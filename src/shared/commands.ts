@@ -4,6 +4,7 @@ import { ShardwsError } from './errors.ts'
 import { type ComputeAnswer, type FanOut, type Moving, type ReceivedFanOut, SendFlag } from './messages.ts'
 import { frameHeaderSize, writeFrame, writeTextFrame } from './protocol/frame-writer.ts'
 import { FIN, Opcode } from './protocol/opcodes.ts'
+import { reusableSize } from './protocol/spare-memory.ts'
 
 /** Main → shard, imperative. */
 const Command = {
@@ -51,7 +52,7 @@ export interface CommandHandler {
   reserve(key: ConnectionKey, module: number): void
   /** `flags`: see `SendFlag`. */
   send(key: ConnectionKey, payload: Buffer, flags: number): void
-  /** `frame` is complete, header included, and belongs to the receiver. */
+  /** `frame` is complete, header included, and belongs to the receiver with all of its memory. */
   sendFrame(key: ConnectionKey, frame: Buffer, payloadBytes: number, flags: number): void
   broadcast(fanOut: ReceivedFanOut): void
   close(key: ConnectionKey, code: number, reason: string): void
@@ -243,11 +244,12 @@ function sendFrame(batch: BatchWriter, key: ConnectionKey, payload: Uint8Array |
   const firstByte = FIN | ((flags & SendFlag.BINARY) === 0 ? Opcode.TEXT : Opcode.BINARY)
   const isText = typeof payload === 'string'
   const payloadBytes = isText ? Buffer.byteLength(payload) : payload.length
-  const frame = Buffer.allocUnsafeSlow(frameHeaderSize(payloadBytes) + payloadBytes)
+  const frameBytes = frameHeaderSize(payloadBytes) + payloadBytes
+  const frame = Buffer.allocUnsafeSlow(reusableSize(frameBytes)).subarray(0, frameBytes)
   if (isText) writeTextFrame(frame, 0, firstByte, payload, payloadBytes)
   else writeFrame(frame, 0, firstByte, payload)
   batch.begin(Command.SEND_FRAME, key, payloadBytes, flags)
-  batch.whole(frame.buffer as ArrayBuffer)
+  batch.owned(frame)
   return payloadBytes
 }
 

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { Counter, Counters } from '../../src/shared/counters.ts'
+import { SpareMemory } from '../../src/shared/protocol/spare-memory.ts'
 import { Outbox, type Piece } from '../../workers/outbox.ts'
 import { SendQueue } from '../../workers/send-queue.ts'
 import { encodeFrame } from '../fixtures/raw-frame.ts'
@@ -116,6 +117,7 @@ t.test('a frame does not straddle two blocks', async (t) => {
 /** What a shard may do to the queues of its connections, in any order. */
 type Step =
   | { readonly do: 'append'; readonly queue: number; readonly size: number }
+  | { readonly do: 'give'; readonly queue: number; readonly size: number }
   | { readonly do: 'share'; readonly audience: number; readonly size: number }
   | { readonly do: 'block' | 'unblock' | 'takeOne' | 'attach'; readonly queue: number }
   | { readonly do: 'turn' }
@@ -129,6 +131,7 @@ const sizes = fc.oneof(
 )
 const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), queue: queues, size: sizes }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('give' as const), queue: queues, size: sizes }) },
   {
     weight: 6,
     arbitrary: fc.record({ do: fc.constant('share' as const), audience: fc.integer({ min: 1, max: 15 }), size: sizes }),
@@ -176,9 +179,21 @@ class Modelled {
   }
 }
 
+/** Whoever gives memory away too early gets its bytes spoiled. */
+class SpoiledMemory extends SpareMemory {
+  given = 0
+
+  override give(memory: ArrayBufferLike): void {
+    this.given++
+    new Uint8Array(memory).fill(0xee)
+    super.give(memory)
+  }
+}
+
 class Machine {
   readonly row = Counters.allocate(1).row(0)
-  readonly box = new Outbox(this.row)
+  readonly memory = new SpoiledMemory()
+  readonly box = new Outbox(this.row, this.memory)
   readonly all = Array.from({ length: QUEUES }, () => new Modelled(this.box))
   #fill = 0
 
@@ -191,6 +206,10 @@ class Machine {
       target.queue.append(BINARY, payload, frame(payload.toString('latin1')).length)
       target.add(encodeFrame({ opcode: 2, payload, mask: false }))
       payload.fill(0)
+    } else if (step.do === 'give') {
+      const own = encodeFrame({ opcode: 2, payload: Buffer.alloc(step.size, ++this.#fill), mask: false })
+      target.add(own)
+      target.queue.appendOwn(Buffer.from(new Uint8Array(own).buffer))
     } else if (step.do === 'attach') target.attach()
     else {
       target.wasHeld = true
@@ -225,12 +244,14 @@ class Machine {
 
 t.test('property: every queue writes its frames, in order, once a tick, whoever is blocked', async (t) => {
   let blocked = 0
+  let reused = 0
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { maxLength: 60 }), async (sequence) => {
       const machine = new Machine()
       for (const step of sequence) await machine.run(step)
       if (machine.box.heldBytes > 0) blocked++
       await machine.settle()
+      if (machine.memory.given > 0) reused++
       for (const { socket, expected, queue } of machine.all) {
         assert.ok(socket.bytes.equals(Buffer.concat(expected)))
         assert.equal(queue.bufferedBytes, 0)
@@ -243,6 +264,7 @@ t.test('property: every queue writes its frames, in order, once a tick, whoever 
     { numRuns: 200 },
   )
   t.ok(blocked > 20, `${blocked} of 200 runs ended with bytes held`)
+  t.ok(reused > 20, `${reused} of 200 runs gave memory back`)
 })
 
 t.test('a block is not written over while a blocked write refers to it', async (t) => {
@@ -334,4 +356,33 @@ t.test('what waits behind a blocked write keeps no block from being used again',
   t.equal(new Set(memories).size, 2, 'the block of the write that is blocked, and the next one')
   await machine.settle()
   t.ok(slow!.socket.bytes.equals(Buffer.concat(slow!.expected)))
+})
+
+t.test('the memory of a long frame comes back when the kernel has taken the frame, and not before', async (t) => {
+  const machine = new Machine()
+  const { all, memory } = machine
+  const [queue] = all
+  queue!.attach()
+  await machine.run({ do: 'give', queue: 0, size: 20_000 })
+  await machine.run({ do: 'append', queue: 0, size: 40_000 })
+  t.equal(memory.given, 0)
+  await machine.turn()
+  t.equal(memory.given, 2, 'taken at once')
+  queue!.socket.block()
+  await machine.run({ do: 'give', queue: 0, size: 20_000 })
+  await machine.turn()
+  t.equal(memory.given, 2, 'the kernel is full')
+  await machine.settle()
+  t.equal(memory.given, 3)
+  t.ok(queue!.socket.bytes.equals(Buffer.concat(queue!.expected)))
+})
+
+t.test('what other queues have too is for nobody to give back', async (t) => {
+  const machine = new Machine()
+  for (const each of machine.all) each.attach()
+  await machine.run({ do: 'give', queue: 0, size: 20_000 })
+  await machine.run({ do: 'share', audience: 15, size: 50_000 })
+  await machine.turn()
+  t.equal(machine.memory.given, 1)
+  for (const { socket, expected } of machine.all) t.ok(socket.bytes.equals(Buffer.concat(expected)))
 })

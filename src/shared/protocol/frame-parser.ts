@@ -6,6 +6,7 @@ import { maskKeyOf, rotateKey, xorRange } from './mask.ts'
 import { MessageBuffer } from './message-buffer.ts'
 import { CONTROL_BIT, FIN, LENGTH_16, LENGTH_64, LENGTH_BITS, OPCODE_BITS, Opcode, RSV1 } from './opcodes.ts'
 import type { ParserSnapshot } from './parser-snapshot.ts'
+import { FRESH_MEMORY, type MessageMemory } from './spare-memory.ts'
 import { advanceUtf8, isValidUtf8, UTF8_BOUNDARY, UTF8_INVALID } from './utf8.ts'
 
 /** Receives what the parser finds. Any of these may call `stop()`; none may push. */
@@ -54,6 +55,8 @@ export class FrameParser {
   private readonly isMasked: boolean
   private readonly limits: ParserLimits
   private readonly sink: FrameSink
+  /** For what has to be assembled. */
+  private readonly memory: MessageMemory
   private stage: number = Stage.FIRST_BYTE
   private violation: ShardwsError | null = null
 
@@ -78,10 +81,11 @@ export class FrameParser {
   private control: MessageBuffer | null = null
 
   /** @param role whose frames arrive decides about masks: a `server` demands them, a `client` refuses them. */
-  constructor(role: 'server' | 'client', limits: ParserLimits, sink: FrameSink) {
+  constructor(role: 'server' | 'client', limits: ParserLimits, sink: FrameSink, memory = FRESH_MEMORY) {
     this.isMasked = role === 'server'
     this.limits = limits
     this.sink = sink
+    this.memory = memory
   }
 
   /** Whether a message or a control frame has begun and is not complete. */
@@ -315,13 +319,13 @@ export class FrameParser {
       }
     }
     if (this.missing === 0) this.endDataFrame(part)
-    else this.message = MessageBuffer.append(this.message, part, this.missing)
+    else this.message = MessageBuffer.append(this.message, part, this.missing, this.memory)
   }
 
   private endDataFrame(lastPart: Buffer): void {
     this.stage = Stage.FIRST_BYTE
     if ((this.first & FIN) === 0) {
-      if (lastPart.length > 0) this.message = MessageBuffer.append(this.message, lastPart, 0)
+      if (lastPart.length > 0) this.message = MessageBuffer.append(this.message, lastPart, 0, this.memory)
       return
     }
     if (this.utf8State !== UTF8_BOUNDARY) {

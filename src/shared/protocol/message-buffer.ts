@@ -1,4 +1,5 @@
 import { congruentOffset, copyBytes } from './copy-bytes.ts'
+import { FRESH_MEMORY, type MessageMemory } from './spare-memory.ts'
 
 /** Bytes of room between the fragments of a message, besides a quarter of what has arrived. */
 const SPARE_ROOM = 512
@@ -17,16 +18,18 @@ export class MessageBuffer {
   private bytes: Buffer
   /** The payload begins where copies of it are fast: see `copyBytes`. */
   private readonly start: number
+  private readonly memory: MessageMemory
 
-  private constructor(bytes: Buffer, start: number, length: number) {
+  private constructor(bytes: Buffer, start: number, length: number, memory: MessageMemory) {
     this.bytes = bytes
     this.start = start
     this.length = length
+    this.memory = memory
   }
 
   /** Adds `part` to `buffer`, or to a new one. `missing`: bytes of the frame that are still to come. */
-  static append(buffer: MessageBuffer | null, part: Buffer, missing: number): MessageBuffer {
-    const target = buffer ?? MessageBuffer.create(part, missing)
+  static append(buffer: MessageBuffer | null, part: Buffer, missing: number, memory = FRESH_MEMORY): MessageBuffer {
+    const target = buffer ?? MessageBuffer.create(part, missing, memory)
     const room = roomFor(target.length + part.length, missing)
     // Were there room just for the frame at hand, every frame would copy all that came before it.
     target.add(part, missing === 0 ? room : Math.max(room, target.length + (target.length >> 1)))
@@ -41,12 +44,12 @@ export class MessageBuffer {
 
   /** Takes over `bytes`. */
   static restore(bytes: Uint8Array): MessageBuffer {
-    return new MessageBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
+    return new MessageBuffer(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length, FRESH_MEMORY)
   }
 
-  private static create(first: Buffer, missing: number): MessageBuffer {
+  private static create(first: Buffer, missing: number, memory: MessageMemory): MessageBuffer {
     const start = congruentOffset(first.byteOffset)
-    return new MessageBuffer(Buffer.allocUnsafeSlow(start + roomFor(first.length, missing)), start, 0)
+    return new MessageBuffer(memory.take(start + roomFor(first.length, missing)), start, 0, memory)
   }
 
   /** All of the payload, `lastPart` included; a view of the latter if there was nothing before. */
@@ -61,8 +64,9 @@ export class MessageBuffer {
     const end = this.start + this.length
     const needed = this.length + part.length
     if (this.start + needed > this.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(this.start + room)
+      const grown = this.memory.take(this.start + room)
       copyBytes(this.bytes.subarray(this.start, end), grown, this.start)
+      this.memory.give(this.bytes.buffer)
       this.bytes = grown
     }
     copyBytes(part, this.bytes, end)
