@@ -38,8 +38,8 @@ export class ControlFrames {
   }
 
   /** The connection was not read for so long: what has piled up is no flood. */
-  excuse(ms: number): void {
-    this.#rate.excuse(ms)
+  excuse(ms: number, now: number): void {
+    this.#rate.excuse(ms, now)
   }
 
   /** Whether a pong was left out and is still to be sent. */

@@ -184,7 +184,7 @@ export class Inbound implements FrameSink {
   #endPause(now: number): void {
     this.#deadlines.readAgain(now - this.#pausedMs)
     this.#owner.pings.excuse(now - this.#pausedMs)
-    if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs)
+    if ((this.#pausedFor & Pause.RATE) === 0) this.#rate?.excuse(now - this.#pausedMs, now)
     this.#pausedMs = now
   }
 

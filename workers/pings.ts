@@ -94,7 +94,7 @@ export class Pings {
 
   /** The connection was not read for so long: what has piled up is no flood. */
   excuse(ms: number): void {
-    this.#ensureControls().excuse(ms)
+    this.#ensureControls().excuse(ms, this.#context.clock.now)
   }
 
   #answer(payload: Buffer): void {

@@ -65,10 +65,10 @@ export class RateLimit {
     return 'pause'
   }
 
-  /** The connection was not read for so long, and not for its rate. */
-  excuse(ms: number): void {
-    this.#messages.excuse(ms)
-    this.#bytes?.excuse(ms)
+  /** The connection was not read for so long until `now`, and not for its rate. */
+  excuse(ms: number, now: number): void {
+    this.#messages.excuse(ms, now)
+    this.#bytes?.excuse(ms, now)
   }
 
   /** How to tell of a dropped message: once per period, however many there are. */

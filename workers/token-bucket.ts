@@ -40,9 +40,11 @@ export class TokenBucket {
     this.#filledAt = now
   }
 
-  /** For `ms` nothing could be taken: what would have been goes beyond the burst. */
-  excuse(ms: number): void {
+  /** For `ms` until `now` nothing could be taken: what has filled up since then goes beyond the burst. */
+  excuse(ms: number, now: number): void {
+    if (this.#filledAt < now - ms) this.available(now - ms)
     this.#available += ms * this.#perMs
+    this.#filledAt = now
   }
 
   /** Below 0 after an overdraft. */

@@ -130,7 +130,7 @@ t.test("row 41: 'error' tells once per period", async (t) => {
 
 t.test('row 41: what piled up while the connection was not read is not too much', async (t) => {
   const rate = new RateLimit({ ...OPTIONS, action: 'drop', bytesPerSecond: 1000 }, 0)
-  rate.excuse(3000)
+  rate.excuse(3000, 0)
   t.same(admit(rate, 50), Array(50).fill('deliver'), 'a burst of 20 and what three seconds allow')
   t.equal(rate.admit(1, 0), 'drop')
 })

@@ -38,11 +38,23 @@ t.test('property: never more than burst and rate allow, never less', async () =>
 
 t.test('what could not be taken goes beyond the burst, until it is taken', async (t) => {
   const budget = new TokenBucket(1000, 500, 0)
-  budget.excuse(2000)
+  budget.excuse(2000, 0)
   t.equal(budget.available(0), 2500)
   t.equal(budget.available(10_000), 2500, 'and does not grow')
   t.ok(budget.spend(2400, 10_000))
   t.equal(budget.available(20_000), 500)
+})
+
+t.test('the time in which nothing could be taken fills it once', async (t) => {
+  const spent = new TokenBucket(1000, 500, 0)
+  t.ok(spent.spend(500, 0))
+  spent.excuse(300, 300)
+  t.equal(spent.available(300), 300)
+  t.equal(spent.available(400), 400, 'and the time after it goes on')
+  const filled = new TokenBucket(1000, 500, 0)
+  t.ok(filled.spend(500, 0))
+  filled.excuse(300, 2000)
+  t.equal(filled.available(2000), 800, 'full before, and as much as the time is worth')
 })
 
 t.test('another bucket, by another clock, goes on with what is there', async (t) => {
