@@ -17,6 +17,7 @@ import { subprotocols } from './behaviour/subprotocols.ts'
 import { vanishing } from './behaviour/vanishing.ts'
 import { verification } from './behaviour/verification.ts'
 
+/** Of connections. */
 const SUITES: Readonly<Record<string, Behaviour>> = {
   messages,
   closing,
@@ -24,15 +25,17 @@ const SUITES: Readonly<Record<string, Behaviour>> = {
   broadcasting,
   ordering,
   controlFrames,
-  subprotocols,
-  origins,
-  verification,
   capacity,
-  attaching,
   listeners,
   metrics,
   vanishing,
 }
+
+/**
+ * What main decides before a connection has a shard. Each of these tests starts servers of its own: of the strategies among
+ * several shards one will do, and with one shard they are all tried.
+ */
+const HANDSHAKES: Readonly<Record<string, Behaviour>> = { subprotocols, origins, verification, attaching }
 
 for (const { name, options } of await engineConfigurations()) {
   t.test(name, async (t) => {
@@ -44,6 +47,8 @@ for (const { name, options } of await engineConfigurations()) {
       subtest.teardown(() => shared.release())
       return shared
     }
-    for (const [suite, register] of Object.entries(SUITES)) t.test(suite, async (t) => register(t, start, options))
+    const isSecondAmongSeveral = options.shards !== 1 && options.handoff === 'relay'
+    const suites = isSecondAmongSeveral ? SUITES : { ...SUITES, ...HANDSHAKES }
+    for (const [suite, register] of Object.entries(suites)) t.test(suite, async (t) => register(t, start, options))
   })
 }

@@ -13,7 +13,7 @@ import { RawClient } from '../fixtures/raw-client.ts'
 import { runServerProcess, type ServerLife } from '../fixtures/server-process.ts'
 import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
 
-const CYCLES = 20
+const CYCLES = 10
 /** What the engine gives its shards to end, beyond the deadline of the connections. */
 const STOP_MS = 2000
 /** How much later than that a busy machine may be. */
@@ -35,8 +35,17 @@ interface Resources {
   readonly active: readonly string[]
 }
 
+/** By the number of shards. Measured once: what a test leaves behind, the next ones find, too. */
+const baselines = new Map<number, Promise<Resources>>()
+
+function resourcesWithout(shards: number): Promise<Resources> {
+  const measured = baselines.get(shards) ?? measureWithout(shards)
+  baselines.set(shards, measured)
+  return measured
+}
+
 /** With no server running, and after one has: what a process makes only once is there. */
-async function resourcesWithout(shards: number): Promise<Resources> {
+async function measureWithout(shards: number): Promise<Resources> {
   for (let life = 0; life < 2; life++) {
     const engine = await EngineUnderTest.listening({ shards })
     await engine.joinMany(Math.max(1, shards))
