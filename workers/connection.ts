@@ -244,6 +244,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   sweep(now: number): void {
     this.inbound.sweep(now, this.#isOpen)
+    if (this.outbound.hasAdvanced()) this.deadlines.hasRead(now)
     const due = this.deadlines.due(now, this.#isOpen, this.inbound.isPaused)
     if (due !== null) meet(due, this)
   }

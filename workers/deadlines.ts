@@ -7,6 +7,8 @@ export type Due = 'end' | 'liveness' | 'idle' | 'lifetime' | 'message' | 'ping'
 export interface DeadlinesSnapshot {
   /** Since the peer last sent something. */
   readonly silentMs: number
+  /** Since the peer last made room for output that waited. */
+  readonly unreadMs: number
   /** Since the message at hand began; -Infinity when there is none. */
   readonly messageMs: number
   readonly nextPingMs: number
@@ -17,6 +19,7 @@ export interface DeadlinesSnapshot {
 export class Deadlines {
   readonly #options: ShardOptions
   #heardMs: number
+  #readMs: number
   /** When the message at hand began. */
   #messageMs = Number.POSITIVE_INFINITY
   #nextPingMs: number
@@ -28,6 +31,7 @@ export class Deadlines {
   constructor(options: ShardOptions, now: number) {
     this.#options = options
     this.#heardMs = now
+    this.#readMs = now
     this.#nextPingMs = fromNow(now, jittered(options.pingIntervalMs))
     this.#endOfLifeMs = fromNow(now, jittered(options.maxLifetimeMs))
   }
@@ -36,14 +40,16 @@ export class Deadlines {
   snapshot(now: number): DeadlinesSnapshot {
     return {
       silentMs: now - this.#heardMs,
+      unreadMs: now - this.#readMs,
       messageMs: now - this.#messageMs,
       nextPingMs: this.#nextPingMs - now,
       endOfLifeMs: this.#endOfLifeMs - now,
     }
   }
 
-  restore({ silentMs, messageMs, nextPingMs, endOfLifeMs }: DeadlinesSnapshot, now: number): void {
+  restore({ silentMs, unreadMs, messageMs, nextPingMs, endOfLifeMs }: DeadlinesSnapshot, now: number): void {
     this.#heardMs = now - silentMs
+    this.#readMs = now - unreadMs
     this.#messageMs = now - messageMs
     this.#nextPingMs = now + nextPingMs
     this.#endOfLifeMs = now + endOfLifeMs
@@ -52,6 +58,11 @@ export class Deadlines {
   /** The peer has sent something, whatever it was. */
   heard(now: number): void {
     this.#heardMs = now
+  }
+
+  /** The peer has made room for output that waited. It is alive, although its pong may be far behind: so is our ping. */
+  hasRead(now: number): void {
+    this.#readMs = now
   }
 
   /** `isUnderWay`: a message has begun to arrive and is not complete. */
@@ -80,7 +91,7 @@ export class Deadlines {
     const mayJudge = !isDeaf && !this.#isUnheard
     if (!isDeaf) this.#isUnheard = false
     const silentMs = mayJudge ? now - this.#heardMs : 0
-    if (livenessMs > 0 && silentMs >= livenessMs) return 'liveness'
+    if (livenessMs > 0 && Math.min(silentMs, now - this.#readMs) >= livenessMs) return 'liveness'
     if (idleTimeoutMs > 0 && silentMs >= idleTimeoutMs) return 'idle'
     if (messageTimeoutMs > 0 && mayJudge && now - this.#messageMs >= messageTimeoutMs) return 'message'
     if (now >= this.#endOfLifeMs) return 'lifetime'

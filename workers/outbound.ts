@@ -68,6 +68,11 @@ export class Outbound implements QueueOwner {
     return this.#queue.isRefused && this.#blockedMs < this.#context.clock.now
   }
 
+  /** See `SendQueue.hasAdvanced`. */
+  hasAdvanced(): boolean {
+    return this.#queue.hasAdvanced()
+  }
+
   /** While the kernel has taken all that it was given. */
   snapshot(): OutboundSnapshot {
     return { unsent: this.#queue.unsent(), mainWaits: this.#mainWaits, listenerWaits: this.#listenerWaits }

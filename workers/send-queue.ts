@@ -3,6 +3,7 @@ import { copyBytes } from '../src/shared/protocol/copy-bytes.ts'
 import { frameHeaderSize, writeFrameHeader } from '../src/shared/protocol/frame-writer.ts'
 import { isTls } from './is-tls.ts'
 import { type Outbox, Ownership, Piece } from './outbox.ts'
+import { WriteProgress } from './write-progress.ts'
 
 /** Past this a queue is written at once instead of at the end of the tick, so the kernel can say that it is full. */
 const WRITE_EARLY_BYTES = 256 * 1024
@@ -30,6 +31,8 @@ export class SendQueue {
   #queuedBytes = 0
   /** Bytes of the write that the kernel has not taken yet; 0 = not blocked. */
   #blockedBytes = 0
+  /** Null until a write was blocked. */
+  #progress: WriteProgress | null = null
   #isScheduled = false
   #isEnding = false
   /** Null unless it is held. */
@@ -80,6 +83,11 @@ export class SendQueue {
   /** Whether the kernel does not take what was written: anything else that waits here waits for us. */
   get isRefused(): boolean {
     return this.#blockedBytes > 0
+  }
+
+  /** Whether the kernel has taken something that it had refused, since this was last asked. */
+  hasAdvanced(): boolean {
+    return this.#progress?.look(this.isRefused ? this.#socket : null) ?? false
   }
 
   /** Whether nothing is given to the socket now. */
@@ -243,7 +251,7 @@ export class SendQueue {
   /** TLS takes every write, and says so in a later tick at the earliest: the blocks of this one need not be kept for it. */
   #writeToTls(socket: Duplex, parts: readonly Buffer[]): void {
     writeAll(socket, this.#outbox.lasting(parts), () => this.#unblock(socket))
-    this.#block(socket.writableLength)
+    this.#block(socket, socket.writableLength)
   }
 
   /** The kernel has not taken all of what was written. */
@@ -256,11 +264,13 @@ export class SendQueue {
       if (written !== null && !error) this.#outbox.onTaken(written)
       this.#unblock(socket)
     })
-    this.#block(writableLength)
+    this.#block(socket, writableLength)
   }
 
-  #block(bytes: number): void {
+  #block(socket: Duplex, bytes: number): void {
     this.#blockedBytes = bytes
+    this.#progress ??= new WriteProgress()
+    this.#progress.blocked(socket)
     this.#hold(bytes)
     this.#owner.onBlocked()
   }
@@ -272,6 +282,7 @@ export class SendQueue {
   #unblock(socket: Duplex): void {
     // A write that fails is reported here too; the socket's end is not an empty queue.
     if (this.#blockedBytes === 0 || socket.destroyed) return
+    this.#progress?.unblocked()
     if (this.#onIdle !== null) {
       this.#hold(-this.#blockedBytes)
       this.#blockedBytes = 0

@@ -50,6 +50,24 @@ t.test('a connection that is not open has only its end before it', async (t) => 
   t.equal(all.due(150, false, false), 'end')
 })
 
+t.test('who makes room for output is alive, and still idle', async (t) => {
+  const alive = deadlines({ livenessMs: 10 })
+  for (const now of [9, 18, 27]) {
+    alive.hasRead(now)
+    t.equal(alive.due(now + 9, true, false), null)
+  }
+  const { unreadMs } = alive.snapshot(30)
+  t.equal(unreadMs, 3)
+  const moved = deadlines({ livenessMs: 10 }, 1000)
+  moved.restore(alive.snapshot(30), 1000)
+  t.equal(moved.due(1006, true, false), null)
+  t.equal(moved.due(1007, true, false), 'liveness')
+  t.equal(alive.due(37, true, false), 'liveness')
+  const idle = deadlines({ idleTimeoutMs: 10 })
+  idle.hasRead(9)
+  t.equal(idle.due(10, true, false), 'idle')
+})
+
 t.test('times are counted from when it was made', async (t) => {
   const all = deadlines({ livenessMs: 10 }, 1000)
   t.equal(all.due(1009, true, false), null)

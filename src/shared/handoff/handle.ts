@@ -9,6 +9,8 @@ import type { ReadInto } from './strategy.ts'
  */
 export interface StreamHandle {
   readonly fd: number
+  /** Bytes that were written and that the kernel has not taken yet. */
+  readonly writeQueueSize: number
   reading: boolean
   readStart(): number
   readStop(): number
@@ -35,6 +37,11 @@ export function tcpHandleOf(socket: Duplex): TcpHandle | undefined {
   if (!(socket instanceof Socket)) return undefined
   const handle = (socket as SocketWithHandle)._handle
   return handle?.constructor.name === 'TCP' ? (handle as TcpHandle) : undefined
+}
+
+/** Bytes that were written and that the kernel has refused so far; null for a stream that is no plain TCP connection. */
+export function untakenBytes(socket: Duplex): number | null {
+  return tcpHandleOf(socket)?.writeQueueSize ?? null
 }
 
 /**

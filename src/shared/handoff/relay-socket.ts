@@ -35,6 +35,8 @@ export class RelaySocket extends Duplex {
   #isPassedOn = false
   #hasEnded = false
   #unsent: { readonly bytes: Uint8Array; readonly sent: Callback } | null = null
+  /** Bytes of the write at hand that main has been given. */
+  #given = 0
   #flushed: Callback | null = null
   #received = 0
   #credited = 0
@@ -49,6 +51,11 @@ export class RelaySocket extends Duplex {
     port.on('message', (message: RelayMessage) => this.#receive(message))
     // Main's last message destroys this stream first, unless unread bytes still wait for the reader.
     port.once('close', () => this.#closeWhenRead())
+  }
+
+  /** Bytes that were written and that main does not accept yet. */
+  get untakenBytes(): number {
+    return this.writableLength - this.#given
   }
 
   /** Gives the port up: another thread goes on from this state. It is not read, and has no write under way. */
@@ -135,8 +142,11 @@ export class RelaySocket extends Duplex {
     const length = Math.min(bytes.length, this.#credit)
     this.#credit -= length
     postBytes(this.#port, bytes.subarray(0, length))
+    this.#given += length
     this.#unsent = length < bytes.length ? { bytes: bytes.subarray(length), sent } : null
-    if (this.#unsent === null) sent()
+    if (this.#unsent !== null) return
+    this.#given = 0
+    sent()
   }
 
   /** 'finish' waits until the client's stream has taken everything, so a `destroy()` after it loses nothing. */
