@@ -229,7 +229,7 @@ export class Application {
   /** A promise that nobody awaits has rejected: an error of the application, but no harm is done to the thread. */
   onUnhandled(error: unknown): void {
     this.#context.counters.add(Counter.HANDLER_ERRORS, 1)
-    this.#context.link.threw(NO_KEY, encodeError(error))
+    this.#report(null, error as Error)
   }
 
   /** Whether handlers are at work, also for connections that have left or closed. */
