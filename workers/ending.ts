@@ -9,7 +9,7 @@ import { isFarewell, isWorthReconnecting } from '../src/shared/protocol/worth-re
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
 import type { Deadlines } from './deadlines.ts'
-import type { Inbound } from './inbound.ts'
+import { type Inbound, Pause } from './inbound.ts'
 import type { Outbound } from './outbound.ts'
 
 const CLOSE_FRAME = FIN | Opcode.CLOSE
@@ -69,6 +69,8 @@ export class Ending {
     this.#connection.setReadyState(ReadyState.CLOSING)
     this.#awaitsClose = true
     this.#connection.deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
+    // A handler that works on and on would hide the peer's answer.
+    this.#connection.inbound.resume(Pause.UNPROCESSED)
   }
 
   /** It ends without a closing handshake, for this reason. */
