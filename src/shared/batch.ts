@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads'
 import { Packr } from 'msgpackr'
 
 /** What a message between threads is made of, payload bytes apart. */
@@ -139,6 +140,7 @@ export class BatchReader {
   readonly #apart: readonly (ArrayBuffer | SharedArrayBuffer)[]
   #next = 0
   #offset = 0
+  #isShown = false
 
   constructor(posted: PostedBatch) {
     if (posted instanceof ArrayBuffer) {
@@ -179,5 +181,12 @@ export class BatchReader {
     const offset = this.#offset
     this.#offset += length
     return Buffer.from(this.#buffer, offset, length)
+  }
+
+  /** The same for the application, which may transfer `.buffer`: that must not take the other messages of the batch along. */
+  payload(): Buffer {
+    if (!this.#isShown) markAsUntransferable(this.#buffer)
+    this.#isShown = true
+    return this.bytes()
   }
 }

@@ -202,7 +202,7 @@ function dispatchEvent(batch: BatchReader, handler: EventHandler): void {
     case Event.RECEIVED: {
       const key = batch.number()
       const isBinary = batch.boolean()
-      return handler.received(key, batch.bytes(), isBinary)
+      return handler.received(key, batch.payload(), isBinary)
     }
     case Event.DRAINED:
       return handler.drained(batch.number())
