@@ -180,8 +180,8 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
 
   /** @param reason one of `Pause`. Default: the application has more messages of this connection than it may. */
   pause(reason: number = Pause.UNPROCESSED): void {
-    // One that is ending waits for its peer's end only.
-    if (this.#isOpen) this.inbound.pause(reason)
+    // One that is ending waits for its peer's end only, for which it is read: see `Inbound.awaitClose`.
+    if (this.#isOpen || (reason === Pause.UNPROCESSED && this.#socket !== null)) this.inbound.pause(reason)
   }
 
   resume(reason: number = Pause.UNPROCESSED): void {

@@ -9,7 +9,7 @@ import { isFarewell, isWorthReconnecting } from '../src/shared/protocol/worth-re
 import type { ConnectionContext } from './connection-context.ts'
 import type { ConnectionListener } from './connection-listener.ts'
 import type { Deadlines } from './deadlines.ts'
-import { type Inbound, Pause } from './inbound.ts'
+import type { Inbound } from './inbound.ts'
 import type { Outbound } from './outbound.ts'
 
 const CLOSE_FRAME = FIN | Opcode.CLOSE
@@ -24,7 +24,7 @@ interface EndingConnection {
   readonly key: ConnectionKey
   readonly readyState: ReadyState
   readonly listener: ConnectionListener | null
-  readonly inbound: Pick<Inbound, 'hasReachedMain' | 'resume' | 'stop'>
+  readonly inbound: Pick<Inbound, 'awaitClose' | 'hasReachedMain' | 'resume' | 'stop'>
   readonly outbound: Pick<Outbound, 'end' | 'sendControl'>
   readonly deadlines: Pick<Deadlines, 'endWithin'>
   setReadyState(state: ReadyState): void
@@ -69,8 +69,7 @@ export class Ending {
     this.#connection.setReadyState(ReadyState.CLOSING)
     this.#awaitsClose = true
     this.#connection.deadlines.endWithin(this.#context.options.closeTimeoutMs, this.#context.clock.exactNow)
-    // A handler that works on and on would hide the peer's answer.
-    this.#connection.inbound.resume(Pause.UNPROCESSED)
+    this.#connection.inbound.awaitClose()
   }
 
   /** It ends without a closing handshake, for this reason. */
@@ -172,6 +171,7 @@ export class Ending {
     this.#connection.setReadyState(ReadyState.CLOSING)
     this.#awaitsClose = false
     deadlines.endWithin(LINGER_MS, this.#context.clock.exactNow)
+    inbound.awaitClose()
     inbound.resume()
     outbound.end()
   }

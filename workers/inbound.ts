@@ -60,6 +60,9 @@ export class Inbound implements FrameSink {
   readonly #rate: RateLimit | null
   #socket: Duplex | null = null
   #pauses = 0
+  #isClosing = false
+  /** Messages do not count any more. */
+  #isDeaf = false
   /** When the connection was paused, and for what since then. */
   #pausedMs = 0
   #pausedFor = 0
@@ -106,7 +109,14 @@ export class Inbound implements FrameSink {
   }
 
   get isPaused(): boolean {
-    return this.#pauses !== 0
+    return (this.#isClosing ? this.#pauses & ~Pause.UNPROCESSED : this.#pauses) !== 0
+  }
+
+  /** What we wait for is the peer's close frame, or its end: a handler that works on and on must not hide that. */
+  awaitClose(): void {
+    const wasPaused = this.isPaused
+    this.#isClosing = true
+    this.#update(wasPaused)
   }
 
   push(bytes: Buffer): void {
@@ -131,6 +141,9 @@ export class Inbound implements FrameSink {
 
   onMessage(payload: Buffer, isBinary: boolean, isCompressed: boolean, isOwned: boolean): void {
     this.#deadlines.messageIs(false, this.#context.clock.now)
+    // RFC 6455 §5.5.1: who has sent a close frame need not process more. What is past the limit is not, nor what follows it.
+    this.#isDeaf ||= this.#isClosing && (this.#pauses & Pause.UNPROCESSED) !== 0
+    if (this.#isDeaf) return
     const message = isCompressed ? this.#inflate(payload, isBinary) : payload
     if (message instanceof ShardwsError) this.#owner.refuse(message)
     else if (this.#rate === null || this.#isAdmitted(this.#rate, message.length)) {
@@ -154,23 +167,17 @@ export class Inbound implements FrameSink {
 
   /** @param reason one of `Pause`. */
   pause(reason: number): void {
-    if (!this.isPaused) {
-      this.#context.counters.add(Counter.INBOUND_PAUSES, 1)
-      this.#pausedMs = this.#context.clock.now
-      this.#pausedFor = 0
-      this.#socket?.pause()
-    }
+    const wasPaused = this.isPaused
     this.#pauses |= reason
-    this.#pausedFor |= reason
+    this.#pausedFor = wasPaused ? this.#pausedFor | reason : reason
+    this.#update(wasPaused)
   }
 
   /** @param reason one of `Pause`; left out: whatever it was. */
   resume(reason = this.#pauses): void {
-    if (!this.isPaused) return
+    const wasPaused = this.isPaused
     this.#pauses &= ~reason
-    if (this.isPaused) return
-    this.#endPause(this.#context.clock.now)
-    this.#socket?.resume()
+    this.#update(wasPaused)
   }
 
   /** Lets a throttled peer go on when its budget has filled up, or gives up on it. */
@@ -178,6 +185,18 @@ export class Inbound implements FrameSink {
     if (this.#rate === null) return
     if (isOpen && this.#rate.isExhausted) this.#owner.refuse(new ShardwsError('RATE_LIMITED'))
     else if ((this.#pauses & Pause.RATE) !== 0 && this.#rate.hasRecovered(now)) this.resume(Pause.RATE)
+  }
+
+  #update(wasPaused: boolean): void {
+    if (this.isPaused === wasPaused) return
+    if (wasPaused) {
+      this.#endPause(this.#context.clock.now)
+      this.#socket?.resume()
+    } else {
+      this.#context.counters.add(Counter.INBOUND_PAUSES, 1)
+      this.#pausedMs = this.#context.clock.now
+      this.#socket?.pause()
+    }
   }
 
   /** Nothing of the time since it began was the peer's. */

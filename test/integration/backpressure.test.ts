@@ -254,7 +254,10 @@ async function startObedient(t: Test, options: WebSocketServerOptions): Promise<
 t.test('what a blocked shard has not taken is bounded in bytes, counted, and arrives', async (t) => {
   const { engine, orders } = await startObedient(t, { maxShardBackpressure: 64 * KIB })
   const joined = await engine.join()
-  const { peer } = joined
+  const { client, peer } = joined
+  // Its socket has arrived in the shard: until then all of its output would wait there, too.
+  client.sendFrame({ opcode: RawOpcode.Text, payload: 'here' })
+  await engine.journal.messageCount(1)
   await orders.give({ shard: 0, act: 'block', ms: 300 })
   // Few enough bytes for the kernel to take at once, or the shard would have to close a queue as long as this.
   const messages = Array.from({ length: 64 }, (_, i) => Buffer.alloc(KIB, `message ${i}`))

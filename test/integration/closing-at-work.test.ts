@@ -1,5 +1,6 @@
-/** Main closes connections whose messages are being handled: the closing handshake goes through, and what they held is free again. */
-import t from 'tap'
+/** Connections are closed while their messages are handled: the closing handshake goes through, what they held is free again, and nobody gets more. */
+import t, { type Test } from 'tap'
+import { ReadyState } from '../../src/shared/connection-table.ts'
 import { deferred } from '../fixtures/deferred.ts'
 import { EngineUnderTest, type Joined, sendText } from '../fixtures/engine-under-test.ts'
 import { moduleOf } from '../fixtures/handlers/ways.ts'
@@ -9,6 +10,8 @@ import { eventually } from '../fixtures/journal.ts'
 const MESSAGES = 80
 const BYTES = 64 * 1024
 const CLOSED = 5
+/** Of 1 KiB, after our close frame. */
+const FLOOD = 5000
 const LIMITS = { shards: 1, maxUnprocessedMessages: 2 } as const
 
 /** Sends at once what is never handled to the end, and is closed by main while its handler is at work. */
@@ -23,6 +26,19 @@ async function closeAtWork(
   server.close(id, 4000, 'enough')
   await client.answerClose()
   return (await journal.closeOf(id)).code
+}
+
+/** A peer that does not care for the limit, nor for our close frame. */
+async function assertFloodIgnored(t: Test, engine: EngineUnderTest, text: string): Promise<void> {
+  const { client, id, peer } = await engine.join()
+  const before = engine.server.stats().messagesReceived
+  engine.server.close(id, 4000, 'enough')
+  await eventually('it is closing', () => peer.readyState === ReadyState.CLOSING)
+  for (let sent = 0; sent < FLOOD; sent++) sendText(client, text.padEnd(1024, '.'))
+  await client.answerClose()
+  t.equal((await engine.journal.closeOf(id)).code, 4000)
+  const handled = engine.server.stats().messagesReceived - before
+  t.ok(handled < FLOOD / 2, `${handled} of ${FLOOD} are handled`)
 }
 
 /** A newcomer in the place of those has all that it sends taken: more than twice the credit. */
@@ -40,6 +56,7 @@ t.test('server.close: handler on main', async (t) => {
   const codes: number[] = []
   for (let each = 0; each < CLOSED; each++) codes.push(await closeAtWork(engine, await engine.join(), 'work'))
   t.same(codes, Array(CLOSED).fill(4000))
+  await assertFloodIgnored(t, engine, 'work')
   work.resolve()
   await assertTaken(engine, 'work')
   t.match(engine.server.stats(), { connections: 1, queuedBytes: 0, errors: { handler: 0 } })
@@ -50,6 +67,7 @@ t.test('server.close: handler in the shard', async (t) => {
   const codes: number[] = []
   for (let each = 0; each < CLOSED; each++) codes.push(await closeAtWork(engine, await engine.join(), 'after go '))
   t.same(codes, Array(CLOSED).fill(4000))
+  await assertFloodIgnored(t, engine, 'after go ')
   engine.server.state.set('go', true)
   await assertTaken(engine, 'after go ')
   t.match(engine.server.stats(), { connections: 1, queuedBytes: 0, errors: { handler: 0 } })
