@@ -234,7 +234,7 @@ export class Connection implements InboundOwner, OutboundOwner, ReadInto {
   }
 
   /** The peer reads too slowly: give up on what is queued. */
-  closeSlow(code: 'SLOW_CONSUMER' | 'SHARD_BACKPRESSURE' | 'MEMORY_SHED'): void {
+  closeSlow(code: 'SLOW_CONSUMER' | 'SHARD_BACKPRESSURE' | 'SHARD_MEMORY_SHED' | 'MEMORY_SHED'): void {
     this.#context.counters.add(Counter.SLOW_CONSUMERS, 1)
     this.outbound.discard()
     this.#end().fail(new ShardwsError(code))

@@ -285,7 +285,7 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
    */
   shed(): void {
     setImmediate(() => {
-      for (const connection of longestQueues(this.connections.values(), 1)) connection.closeSlow('SHARD_BACKPRESSURE')
+      for (const connection of longestQueues(this.connections.values(), 1)) connection.closeSlow('SHARD_MEMORY_SHED')
     })
   }
 

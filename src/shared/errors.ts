@@ -137,6 +137,7 @@ const TABLE = {
     closeCode: 1013,
     option: 'maxShardBackpressure',
   },
+  SHARD_MEMORY_SHED: { message: 'the peer reads too slowly for a shard that is short of memory', closeCode: 1013 },
   MEMORY_SHED: {
     message: 'the peer reads too slowly for a process that is close to maxMemoryBytes',
     closeCode: 1013,

@@ -20,7 +20,7 @@ const message = (socket, text) => {
   if (text === 'stray') void Promise.reject(new Error('a stray'))
   else socket.send(text)
 }
-const server = new WebSocketServer({ shards: 1, logLevel: 'error', handler: { message } })
+const server = new WebSocketServer({ shards: 1, execArgv: [], logLevel: 'error', handler: { message } })
 server.on('error', ({ message }) => console.log('error event', message))
 console.log('port', (await server.listen(0, '127.0.0.1')).port)
 setTimeout(() => process.exit(9), 20_000)

@@ -135,7 +135,7 @@ t.test('row 9: 90 %: the longest queue goes; who reads stays, and who is little 
   for (let part = 0; part < little.sent; part++) await behind.client.nextMessage()
   t.match(journal.closes, [{ id: slow.id, code: 1013 }])
   t.equal(journal.closes.length, 1)
-  t.match(journal.errors, [{ id: slow.id, error: { code: 'SHARD_BACKPRESSURE' } }])
+  t.match(journal.errors, [{ id: slow.id, error: { code: 'SHARD_MEMORY_SHED' } }])
 })
 
 t.test('row 9: a shard that is full takes connections again when it has let go', async (t) => {
