@@ -1,13 +1,5 @@
 import { once } from 'node:events'
-import {
-  detach,
-  type HandleClass,
-  handleClassFor,
-  IPC_TYPE,
-  type StreamHandle,
-  socketOver,
-  type TcpHandle,
-} from './handle.ts'
+import { detach, handleClassFor, IPC_TYPE, type StreamHandle, socketOver, type TcpHandle } from './handle.ts'
 import { IpcListener } from './ipc-listener.ts'
 
 /** Node's request object for one write; `oncomplete` gets 0 or a negative errno. */
@@ -76,7 +68,7 @@ export function openIpcPipe(descriptor: number): IpcPipe | null {
 
 function createPipe(): IpcPipe {
   // Connecting to a directory is refused, so this looks at the class and touches nothing.
-  const Pipe: HandleClass<IpcPipe> | undefined = handleClassFor<IpcPipe>({ path: '/' })
+  const Pipe = handleClassFor<IpcPipe>({ path: '/' })
   if (Pipe === undefined) throw new Error('no pipe handles on this platform')
   return new Pipe(IPC_TYPE)
 }
