@@ -5,7 +5,7 @@ import { EVENT_WINDOW } from '../src/shared/credit.ts'
 import type { ErrorCode } from '../src/shared/errors.ts'
 import { events } from '../src/shared/events.ts'
 import { Link } from '../src/shared/link.ts'
-import type { Adopt, Connect, DoorRules, Forward, OpenGate, TlsContexts } from '../src/shared/messages.ts'
+import type { Adopt, Connect, Disconnect, DoorRules, Forward, OpenGate, TlsContexts } from '../src/shared/messages.ts'
 
 /** Main among those who send to a shard; the others are shards, by index. */
 export const MAIN = -1
@@ -13,6 +13,7 @@ export const MAIN = -1
 export interface MainLinkHandler {
   adopt(adopt: Adopt): void
   connect(connect: Connect): void
+  disconnect(disconnect: Disconnect): void
   forward(forward: Forward): void
   openGate(gate: OpenGate): void
   secure(contexts: TlsContexts): void
@@ -36,6 +37,7 @@ export class MainLink {
         onParcel: (parcel) => {
           if (parcel.kind === 'adopt') handler.adopt(parcel)
           else if (parcel.kind === 'connect') handler.connect(parcel)
+          else if (parcel.kind === 'disconnect') handler.disconnect(parcel)
           else if (parcel.kind === 'forward') handler.forward(parcel)
           else if (parcel.kind === 'openGate') handler.openGate(parcel)
           else if (parcel.kind === 'secure') handler.secure(parcel.tls)

@@ -97,7 +97,9 @@ export class Moves {
     if (to === index) {
       const arrival = this.#arrivalOf(moving)
       arrival.cuts.add(publisher)
-      this.#cutIfOthersHave(arrival)
+      // It has died before main could know.
+      if (publisher === MAIN && !siblings.has(from)) this.#lose(move, arrival)
+      else this.#cutIfOthersHave(arrival)
     } else if (from === index) {
       const departure = this.#departures.get(move)
       if (departure === undefined) return
@@ -148,7 +150,8 @@ export class Moves {
   onSiblingGone(index: number): void {
     for (const [move, departure] of this.#departures) this.#departIfCut(move, departure)
     for (const [move, arrival] of this.#arrivals) {
-      if (arrival.moving.from === index) this.#lose(move, arrival)
+      // Before main's cut it may be another shard's, to which main has given that index since.
+      if (arrival.moving.from === index && arrival.cuts.has(MAIN)) this.#lose(move, arrival)
       else this.#cutIfOthersHave(arrival)
     }
   }
@@ -201,10 +204,7 @@ export class Moves {
     for (const sibling of siblings.keys()) if (sibling !== moving.from && !cuts.has(sibling)) return
     cuts.add(index)
     for (const key of awaited) this.#destinations.set(key, index)
-    const former = siblings.get(moving.from)
-    // It may have died before main could know.
-    if (former === undefined) this.#lose(moving.move, arrival)
-    else former.moving(moving)
+    siblings.get(moving.from)?.moving(moving)
   }
 
   #departIfCut(move: number, { cuts, moving, to }: Departure): void {

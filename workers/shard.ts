@@ -9,6 +9,7 @@ import type {
   Adopt,
   Arrive,
   Connect,
+  Disconnect,
   DoorRules,
   Forward,
   OpenGate,
@@ -167,6 +168,14 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
   connect(connect: Connect): void {
     const link = new SiblingLink(connect, this.context.options.maxShardBackpressure, this)
     this.siblings.set(link.index, link)
+  }
+
+  disconnect({ sibling: index }: Disconnect): void {
+    const sibling = this.siblings.get(index)
+    // Its thread is gone, and its port has told so.
+    if (sibling === undefined) return
+    sibling.hearOut()
+    this.onSiblingGone(sibling)
   }
 
   onSiblingGone(sibling: SiblingLink): void {

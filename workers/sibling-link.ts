@@ -110,6 +110,11 @@ export class SiblingLink {
     this.#link.postParcel(arrive, transfer)
   }
 
+  /** Hears what it has sent until now, and nothing after it. */
+  hearOut(): void {
+    this.#link.hearOut()
+  }
+
   close(): void {
     this.#giving?.close()
     this.#taker?.close()

@@ -4,7 +4,7 @@ import type { Connect } from '../shared/messages.ts'
 
 interface MeshShard {
   readonly index: number
-  readonly link: { connect(connect: Connect): void }
+  readonly link: { connect(connect: Connect): void; disconnect(sibling: number): void }
 }
 
 /** A link between every two shards, so that what handlers in them send to each other does not pass through main. */
@@ -34,9 +34,11 @@ export class Mesh {
     if (this.#isOn) this.#connectToAll(shard)
   }
 
-  /** The ports of a thread that has ended close by themselves. */
+  /** It has ended, for main: its thread, whose end would close the links, may be stuck, and its index goes to a successor. */
   remove(shard: MeshShard): void {
     this.#shards.delete(shard)
+    const linked = this.#links.get(shard)
+    for (const other of this.#shards) if (linked?.has(other)) other.link.disconnect(shard.index)
   }
 
   #connectToAll(shard: MeshShard): void {

@@ -47,8 +47,16 @@ export class ShardLink {
     this.#link.postParcel(forward, transfer)
   }
 
+  /** Behind everything that was sent before: what that says of this index is of a former shard. */
   connect(connect: Connect): void {
+    this.#link.flush()
     this.#link.postParcel(connect, [connect.port])
+  }
+
+  /** Behind everything that was sent before. */
+  disconnect(sibling: number): void {
+    this.#link.flush()
+    this.#link.postParcel({ kind: 'disconnect', sibling }, [])
   }
 
   openGate(gate: OpenGate): void {

@@ -1,4 +1,4 @@
-import type { MessagePort } from 'node:worker_threads'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { BatchReader, BatchWriter, type PostedBatch } from './batch.ts'
 import { CreditGranter, CreditSpender, type CreditWindow } from './credit.ts'
 import type { Parcel } from './messages.ts'
@@ -108,6 +108,14 @@ export class Link {
   /** Past every batch: a socket on its way has nothing to wait for. */
   postParcel(parcel: Parcel, transfer: Parameters<MessagePort['postMessage']>[1]): void {
     this.#port.postMessage(parcel, transfer)
+  }
+
+  /** Hears what the other end has posted until now, and nothing after it. */
+  hearOut(): void {
+    for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port)) {
+      this.#receive(next.message)
+    }
+    this.close()
   }
 
   close(): void {

@@ -121,8 +121,8 @@ export interface Moving {
   readonly keys: readonly ConnectionKey[]
 }
 
-/** What is posted on its own, not in a batch, because it needs a transfer list. */
-export type Parcel = Adopt | Connect | Accept | Arrive | Forward | OpenGate | Secure | Rule
+/** What is posted on its own, not in a batch, because it needs a transfer list, or its place among those that do. */
+export type Parcel = Adopt | Connect | Disconnect | Accept | Arrive | Forward | OpenGate | Secure | Rule
 
 /** How clients are let in without main's word. */
 export interface Rule {
@@ -298,6 +298,12 @@ export interface Connect {
   readonly port: MessagePort
   readonly credit: SharedArrayBuffer
   readonly end: 0 | 1
+}
+
+/** The shard at the other end has ended, as far as main can tell; its index may be given to another one from now on. */
+export interface Disconnect {
+  readonly kind: 'disconnect'
+  readonly sibling: number
 }
 
 /** A message for many connections. */

@@ -1,5 +1,6 @@
 /** Shards die while connections move: it costs those who were on them, and nobody else. */
 import t from 'tap'
+import type { Fall } from '../fixtures/handlers/moving.handler.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { judge, successor } from '../fixtures/moves/aftermath.ts'
 import { onEachStrategy, startMoving, Traffic } from '../fixtures/moves/traffic.ts'
@@ -19,7 +20,7 @@ for (const [hook, who] of [
       // Its shard is the first to be replaced.
       const others = traffic.travellers.filter(({ peer }) => peer.shard !== 0)
       t.equal(others.length, CLIENTS / 2)
-      server.state.set('fall', { hook, after: 2 })
+      server.state.set('fall', { hook, after: 2 } satisfies Fall)
       server.on('shard', ({ kind }) => {
         if (kind === 'exited') server.state.delete('fall')
       })
@@ -54,4 +55,37 @@ t.test('a shard dies while others give connections away: only those who were on 
     t.ok(journal.closes.every(({ id, code }) => code === 1006 && doomed.includes(id)))
     await judge(t, engine, traffic)
   }),
+)
+
+t.test(
+  'the shard that they leave stands still for good in the middle of a move: the move ends all the same',
+  async (t) => {
+    const engine = await startMoving(t, { handoff: 'relay', stallMs: 500, killMs: 1000 })
+    const { server } = engine
+    const traffic = await Traffic.start(engine, { clients: 12, isSpoken: false })
+    server.state.set('fall', { hook: 'detach', after: 1, stuckMs: 5000 } satisfies Fall)
+    server.on('shard', ({ kind }) => {
+      if (kind === 'exited') server.state.delete('fall')
+    })
+    await server.resize(3)
+    t.match(server.stats(), { shardDeaths: 1, zombies: 1 }, 'its thread is there, and was not waited for')
+    await judge(t, engine, traffic)
+  },
+)
+
+t.test(
+  'the shard that they leave dies and is replaced while the one that they come to hears nothing: the move ends',
+  async (t) => {
+    const engine = await startMoving(t, { handoff: 'relay', shards: 2 })
+    const { journal, server } = engine
+    const traffic = await Traffic.start(engine, { clients: 12, isSpoken: false })
+    server.state.set('fall', { hook: 'detach', after: 1, lingerMs: 1000 } satisfies Fall)
+    server.on('shard', ({ kind }) => {
+      if (kind === 'exited') server.state.delete('fall')
+    })
+    await server.resize(3)
+    await journal.until('its end', () => journal.shardEvents.find(({ kind }) => kind === 'exited'))
+    await eventually('its successor', () => server.health().shards.every(({ state }) => state === 'adopting'))
+    await judge(t, engine, traffic)
+  },
 )

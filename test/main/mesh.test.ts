@@ -4,7 +4,12 @@ import type { Connect } from '../../src/shared/messages.ts'
 
 function shard(index: number) {
   const connects: Connect[] = []
-  return { index, connects, link: { connect: (connect: Connect) => void connects.push(connect) } }
+  const lost: number[] = []
+  const link = {
+    connect: (connect: Connect) => void connects.push(connect),
+    disconnect: (sibling: number) => void lost.push(sibling),
+  }
+  return { index, connects, lost, link }
 }
 
 function siblingsOf({ connects }: ReturnType<typeof shard>): number[] {
@@ -45,7 +50,7 @@ t.test('the ends of a link share one memory, and are not the same end', async (t
   t.equal(await arrived, 'hello')
 })
 
-t.test('a shard that has ended gets no more links', async (t) => {
+t.test('a shard that has ended gets no more links, and those it had are told before its successor comes', async (t) => {
   const mesh = new Mesh()
   const [gone, next, other] = [shard(0), shard(0), shard(1)]
   t.teardown(() => {
@@ -55,6 +60,7 @@ t.test('a shard that has ended gets no more links', async (t) => {
   mesh.add(gone)
   mesh.add(other)
   mesh.remove(gone)
+  t.same([gone.lost, other.lost, siblingsOf(other)], [[], [0], [0]])
   mesh.add(next)
   t.same([siblingsOf(gone), siblingsOf(next), siblingsOf(other)], [[1], [1], [0, 0]])
 })

@@ -121,6 +121,20 @@ t.test('flush posts at once, and nothing when there is nothing', async (t) => {
   t.equal(taken(other), null, 'the end of the tick does not post it again')
 })
 
+t.test('hearOut: what has been posted is heard at once, and nothing after it', async (t) => {
+  const { main, shard } = linked()
+  post(main.link)
+  main.link.flush()
+  main.link.postParcel(ADOPT, [])
+  shard.link.hearOut()
+  t.match(shard.batches, [{ messages: 1 }])
+  t.same(shard.adopted, [ADOPT])
+  post(main.link)
+  main.link.flush()
+  await until(() => main.closes === 1)
+  t.equal(shard.batches.length, 1)
+})
+
 t.test('a socket on its way passes the batches', async (t) => {
   const { main, shard } = linked()
   post(main.link)

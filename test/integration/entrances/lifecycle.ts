@@ -8,6 +8,11 @@ import { moduleOf } from '../../fixtures/handlers/ways.ts'
 import { eventually } from '../../fixtures/journal.ts'
 import { descriptorsBackTo, openDescriptors } from '../../fixtures/process-resources.ts'
 
+/** Whoever is given to a dying thread dies with it; from here on main knows. */
+async function deathOf({ journal }: EngineUnderTest): Promise<void> {
+  await journal.until('its death', () => journal.shardEvents.find(({ kind }) => kind === 'exited'))
+}
+
 /** Shards that die, are replaced or added, and the server's own end. */
 export function testLifecycle(t: Test, entrance: EntranceUnderTest): void {
   t.test(entrance.name, async (t) => {
@@ -18,6 +23,7 @@ export function testLifecycle(t: Test, entrance: EntranceUnderTest): void {
       const clients = [await connectTo(engine, entrance), await connectTo(engine, entrance)]
       clients[0]?.socket.send('die')
       t.equal((await clients[0]?.closed)?.code, 1006)
+      await deathOf(engine)
       clients[1]?.socket.send('room')
       t.equal(await clients[1]?.nextText(), 'true')
       for (let i = 0; i < 4; i++) {
@@ -34,8 +40,7 @@ export function testLifecycle(t: Test, entrance: EntranceUnderTest): void {
       const client = await connectTo(engine, entrance)
       client.socket.send('die')
       await client.closed
-      // Whoever is given to a dying thread dies with it; from here on main knows.
-      await engine.journal.until('its death', () => engine.journal.shardEvents.find(({ kind }) => kind === 'exited'))
+      await deathOf(engine)
       const next = await connectTo(engine, entrance)
       next.socket.send('room')
       t.equal(await next.nextText(), 'true')
