@@ -97,7 +97,7 @@ export class SendQueue {
 
   /** Copies `payload`. */
   append(firstByte: number, payload: Uint8Array, frameBytes: number): void {
-    if (frameBytes >= WRITE_EARLY_BYTES && this.#mayWrite()) {
+    if (frameBytes >= WRITE_EARLY_BYTES && this.#drain()) {
       this.#writeSlices(firstByte, payload)
       return
     }
@@ -211,7 +211,7 @@ export class SendQueue {
   }
 
   /** Writes what is queued. Returns whether the kernel takes more. */
-  #mayWrite(): boolean {
+  #drain(): boolean {
     this.write()
     return this.#socket !== null && !this.#socket.destroyed && !this.#mustWait && !this.#isTls
   }

@@ -5,7 +5,9 @@ import { createServer } from 'node:http'
 import { isBuiltin } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { WebSocketServer } from '../../src/index.ts'
 import { findChromium, launchChromium } from '../fixtures/browser.ts'
@@ -17,6 +19,9 @@ const { exports, dependencies, peerDependencies } = JSON.parse(
 const ENTRY: string = exports['./client'].default.replace('./dist/', '')
 /** Of the client, or of what runs on either side. */
 const MODULE = /^src\/(client|shared|shared\/protocol)\/[\w-]+\.js$/
+
+/** What a page pays for it; the clients' guide says so. */
+const MAX_COMPRESSED_BYTES = 6 * 1024
 
 /** What each module imports, `import()` included, by its path below dist. */
 function modulesOf(entry: string): Map<string, readonly string[]> {
@@ -74,13 +79,15 @@ t.test('its sources compile without the types of Node: no Buffer, no process', a
 const chromium = findChromium()
 const skip = chromium === undefined && 'NO BROWSER: install Chromium or set CHROMIUM_PATH to load the client in one'
 
-t.test('CL01 a browser runs these files as they are, without a bundler', { skip }, async (t) => {
+/** A page at '/', and beside it a server that echoes at '/ws'. Returns the page's answer of a client from `entry`, and which files it has loaded. */
+async function converseFromPage(t: Test, entry: string, fileAt: (path: string) => Uint8Array | null) {
   const asked: string[] = []
   const http = createServer(({ url = '' }, response) => {
     if (url === '/') return response.setHeader('Content-Type', 'text/html').end('<!doctype html><title>page</title>')
     asked.push(url.slice(1))
-    if (!MODULE.test(url.slice(1))) return response.writeHead(404).end()
-    response.setHeader('Content-Type', 'text/javascript').end(readFileSync(new URL(url.slice(1), DIST)))
+    const file = fileAt(url.slice(1))
+    if (file === null) return response.writeHead(404).end()
+    response.setHeader('Content-Type', 'text/javascript').end(file)
   })
   const server = new WebSocketServer({
     shards: 0,
@@ -95,7 +102,7 @@ t.test('CL01 a browser runs these files as they are, without a bundler', { skip 
   const page = await browser.newPage()
   await page.goto(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`)
   const heard = await page.evaluate(`(async () => {
-    const { WebSocketClient } = await import('/${ENTRY}')
+    const { WebSocketClient } = await import('/${entry}')
     const client = new WebSocketClient('/ws', { json: true })
     client.send({ type: 'echo', text: 'héllo' })
     const message = await new Promise((resolve) => client.onType('echo', resolve))
@@ -103,6 +110,38 @@ t.test('CL01 a browser runs these files as they are, without a bundler', { skip 
     const close = await new Promise((resolve) => client.on('close', resolve))
     return [message, close.code, client.state]
   })()`)
-  t.same(heard, [{ type: 'echo', text: 'héllo' }, 1000, 'closed'])
-  t.same(asked.filter((path) => path !== 'favicon.ico').sort(), [...modulesOf(ENTRY).keys()].sort())
+  return { heard, loaded: asked.filter((path) => path !== 'favicon.ico').sort() }
+}
+
+const CONVERSATION = [{ type: 'echo', text: 'héllo' }, 1000, 'closed']
+
+t.test('CL01 a browser runs these files as they are, without a bundler', { skip }, async (t) => {
+  const fileAt = (path: string): Uint8Array | null => (MODULE.test(path) ? readFileSync(new URL(path, DIST)) : null)
+  const { heard, loaded } = await converseFromPage(t, ENTRY, fileAt)
+  t.same(heard, CONVERSATION)
+  t.same(loaded, [...modulesOf(ENTRY).keys()].sort())
+})
+
+t.test('CL01 a bundler makes one file of it, with nothing of Node and of the server in it', async (t) => {
+  const { errors, warnings, metafile, outputFiles } = await build({
+    stdin: { contents: `export { WebSocketClient } from 'shardws/client'`, resolveDir: fileURLToPath(REPOSITORY) },
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    minify: true,
+    metafile: true,
+    write: false,
+  })
+  t.same([...errors, ...warnings], [])
+  const modules = Object.keys(metafile.inputs).filter((path) => path !== '<stdin>')
+  t.same(modules.map((path) => path.replace('dist/', '')).sort(), [...modulesOf(ENTRY).keys()].sort())
+  const bundle = outputFiles[0]?.contents ?? new Uint8Array(0)
+  const bytes = gzipSync(bundle).length
+  t.comment(`${bundle.length} bytes, ${bytes} compressed`)
+  t.ok(bytes < MAX_COMPRESSED_BYTES, `${bytes} bytes compressed`)
+  await t.test('which a browser runs', { skip }, async (t) => {
+    const { heard, loaded } = await converseFromPage(t, 'bundle.js', (path) => (path === 'bundle.js' ? bundle : null))
+    t.same(heard, CONVERSATION)
+    t.same(loaded, ['bundle.js'])
+  })
 })
