@@ -7,8 +7,6 @@ export type ShardEnd = 'died' | 'replaced' | 'stopped'
 /** How long a thread that was told to end at once is waited for: one that is stuck in native code goes when that returns. */
 export const TERMINATE_MS = 1000
 
-const NEVER = new Promise<void>(() => {})
-
 /** Shards that were told to end, and threads that are not gone yet. */
 export class ShardEndings {
   readonly #onEnded: (shard: RunningShard, how: ShardEnd) => void
@@ -31,7 +29,7 @@ export class ShardEndings {
   }
 
   /** Tells it to end, unless somebody else has; it is not waited for when `forced` settles. Fulfilled when main has nothing to do with it any more; never rejects. */
-  end(shard: RunningShard, how: ShardEnd, deadlineMs: number, forced = NEVER): Promise<void> {
+  end(shard: RunningShard, how: ShardEnd, deadlineMs: number, forced?: Promise<void>): Promise<void> {
     const known = this.#endings.get(shard)
     if (known !== undefined) return known
     const ending = this.#endWithin(deadlineMs, shard, how, forced)
@@ -51,9 +49,9 @@ export class ShardEndings {
     return within(TERMINATE_MS, Promise.all(this.#zombies))
   }
 
-  async #endWithin(deadlineMs: number, shard: RunningShard, how: ShardEnd, forced: Promise<void>): Promise<void> {
+  async #endWithin(deadlineMs: number, shard: RunningShard, how: ShardEnd, forced?: Promise<void>): Promise<void> {
     shard.stop()
-    await within(deadlineMs, Promise.race([shard.ended, forced]))
+    await within(deadlineMs, forced === undefined ? shard.ended : Promise.race([shard.ended, forced]))
     this.#onEnded(shard, how)
     this.bury(shard)
   }

@@ -1,14 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Gate } from '../../src/shared/gate.ts'
 import { SocketEvents } from '../../src/shared/socket-events.ts'
+import { collectGarbage } from '../fixtures/collect-garbage.ts'
 import { EngineUnderTest, nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { eventually } from '../fixtures/journal.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const COUNT = 50
 
@@ -47,7 +43,7 @@ for (const shards of [0, 2]) {
     t.equal(sockets.length, 2 * COUNT)
     const left = (): number => sockets.filter((socket) => socket.deref() !== undefined).length
     await eventually('they are collected', () => {
-      collect()
+      collectGarbage()
       // The one that was handled last may be in a register still.
       return left() <= 2
     })
@@ -59,10 +55,10 @@ t.test('row 50: a connection without listeners pays one pointer for them', async
   const bytesOf = (create: () => Plain): number => {
     const count = 20_000
     const kept = new Array<Plain | null>(count).fill(null)
-    collect()
+    collectGarbage()
     const before = process.memoryUsage().heapUsed
     for (let i = 0; i < count; i++) kept[i] = create()
-    collect()
+    collectGarbage()
     const after = process.memoryUsage().heapUsed
     return kept.length > 0 ? (after - before) / count : 0
   }

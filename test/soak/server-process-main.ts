@@ -1,6 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { setImmediate as turn } from 'node:timers/promises'
 import { ShardwsError, WebSocketServer } from '../../src/index.ts'
+import { collectGarbage } from '../fixtures/collect-garbage.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { openDescriptors, threadCount } from '../fixtures/process-resources.ts'
 import { ShardOrders } from '../fixtures/shards/shard-orders.ts'
@@ -116,8 +116,8 @@ class Subject {
     return (await this.#server.listen(0, '127.0.0.1')).port
   }
 
-  atRest(): AtRest {
-    collectGarbage()
+  async atRest(): Promise<AtRest> {
+    await this.#collect()
     const { connections, rooms, memberships, queuedBytes, zombies } = this.#server.stats()
     const { rss: rssBytes, heapUsed, external } = process.memoryUsage()
     const openForMain = this.#server.getConnections().length
@@ -134,6 +134,18 @@ class Subject {
       descriptors,
       rssBytes,
       heapBytes,
+    }
+  }
+
+  /** What is left is in use, on every thread. */
+  async #collect(): Promise<void> {
+    // By its answer to the second order a shard has obeyed the first; and some memory goes with the second collection only.
+    for (let pass = 0; pass < 2; pass++) {
+      collectGarbage()
+      for (const { shard } of this.#server.stats().shards) {
+        await within(OBEY_MS, this.#orders.give({ act: 'collect', shard }))
+      }
+      await turn()
     }
   }
 
@@ -331,11 +343,6 @@ async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   const isDone = await Promise.race([work.then(() => true), late])
   clearTimeout(timer)
   return isDone
-}
-
-function collectGarbage(): void {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
 }
 
 const ignore = (): void => {}
