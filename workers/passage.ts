@@ -54,6 +54,11 @@ export class Passage implements MovesHost {
     return this.#shard.siblings
   }
 
+  /** Main has nothing more that this shard has given away. */
+  onShardGone(index: number): void {
+    this.#arrivals.onShardGone(index)
+  }
+
   /** Nobody is waited for any longer. */
   stop(): void {
     this.#arrivals.stop()
@@ -141,7 +146,7 @@ export class Passage implements MovesHost {
       openWith(connection, taken)
       this.moves.opened(move)
     }
-    if (ticket.via === 'main') this.#arrivals.expect(connection, open)
+    if (ticket.via === 'main') this.#arrivals.expect(connection, from.index, open)
     else from.taker?.take(ticket, connection, open)
   }
 

@@ -172,10 +172,12 @@ class Shard implements CommandedShard, MainLinkHandler, SiblingLinkHandler, Pass
 
   disconnect({ sibling: index }: Disconnect): void {
     const sibling = this.siblings.get(index)
-    // Its thread is gone, and its port has told so.
-    if (sibling === undefined) return
-    sibling.hearOut()
-    this.onSiblingGone(sibling)
+    // As a rule its port has told so already.
+    if (sibling !== undefined) {
+      sibling.hearOut()
+      this.onSiblingGone(sibling)
+    }
+    this.#passage.onShardGone(index)
   }
 
   onSiblingGone(sibling: SiblingLink): void {

@@ -4,11 +4,13 @@ import type { ReadInto, Taker } from '../src/shared/handoff/strategy.ts'
 import type { Ticket } from '../src/shared/ticket.ts'
 import type { Connection } from './connection.ts'
 
-/** How long a socket may be on its way: the shard that has given it back may have died. */
-const ARRIVAL_MS = 5000
+/** How long a socket may be on its way: main, which forwards it, may be blocked. */
+const ARRIVAL_MS = 60_000
 
 interface Expected {
   readonly connection: ReadInto
+  /** The index of the shard that has given it back. */
+  readonly from: number
   readonly open: (socket: Duplex | null) => void
   readonly deadline: NodeJS.Timeout
 }
@@ -18,35 +20,45 @@ export class SocketArrivals {
   readonly #taker: Taker
   readonly #expected = new Map<ConnectionKey, Expected>()
   readonly #tickets = new Map<ConnectionKey, Ticket>()
+  /** Those that have not come in time. */
+  readonly #missed = new Set<ConnectionKey>()
 
   constructor(taker: Taker) {
     this.#taker = taker
   }
 
   /** `open` is called once: with null if the socket never will arrive. */
-  expect(connection: Connection, open: (socket: Duplex | null) => void): void {
+  expect(connection: Connection, from: number, open: (socket: Duplex | null) => void): void {
     const { key } = connection
     const deadline = setTimeout(() => {
-      this.#expected.delete(key)
-      open(null)
+      this.#missed.add(key)
+      this.#giveUp(key)
     }, ARRIVAL_MS)
-    this.#expected.set(key, { connection, open, deadline })
+    this.#expected.set(key, { connection, from, open, deadline })
     this.#meet(key)
+  }
+
+  /** Main forwards nothing more that this shard has given back. */
+  onShardGone(index: number): void {
+    for (const [key, { from }] of this.#expected) if (from === index) this.#giveUp(key)
   }
 
   /** Whoever is awaited never will arrive. */
   stop(): void {
-    const all = [...this.#expected.values()]
-    this.#expected.clear()
-    for (const { deadline, open } of all) {
-      clearTimeout(deadline)
-      open(null)
-    }
+    for (const key of this.#expected.keys()) this.#giveUp(key)
   }
 
   onTicket(key: ConnectionKey, ticket: Ticket): void {
+    if (this.#missed.delete(key)) return this.#taker.take(ticket, null, (socket) => socket?.destroy())
     this.#tickets.set(key, ticket)
     this.#meet(key)
+  }
+
+  #giveUp(key: ConnectionKey): void {
+    const { deadline, open } = this.#expected.get(key) as Expected
+    this.#expected.delete(key)
+    clearTimeout(deadline)
+    open(null)
   }
 
   #meet(key: ConnectionKey): void {

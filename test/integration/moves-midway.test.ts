@@ -1,5 +1,7 @@
 /** Connections move in the middle of what they send and of what is sent to them. */
+import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { supports } from '../../src/shared/handoff/probe.ts'
 import { DeflateClient } from '../fixtures/deflate-client.ts'
 import { deflated } from '../fixtures/deflate-context.ts'
 import { type EngineUnderTest, type Joined, nextText, nextTexts, sendText } from '../fixtures/engine-under-test.ts'
@@ -172,4 +174,25 @@ t.test('a reader who reads nothing stays where it is, and misses nothing', (t) =
     t.match(await server.rebalance(), { moved: 1, stayed: 0, closed: 0 })
     t.same(engine.journal.closes, [])
   }),
+)
+
+t.test(
+  'main is blocked for 6 s while the sockets that it has to forward are on their way: all of them move',
+  async (t) => {
+    const handoff = (await supports('descriptor')) ? 'descriptor' : 'transfer'
+    const engine = await single(t, { handoff })
+    const { server } = engine
+    const joined = await engine.joinMany(3)
+    server.state.set('slow', 200)
+    const reloaded = server.reload()
+    await eventually('main has made its cut', () => joined.every(({ peer }) => peer.moves === 1))
+    // By then both shards have been told.
+    for (let tick = 0; tick < 8; tick++) await turn()
+    for (const end = performance.now() + 6000; performance.now() < end; );
+    t.match(await reloaded, { moved: 3, closed: 0 })
+    for (const { client } of joined) {
+      sendText(client, 'here')
+      t.equal(await nextText(client), 'here')
+    }
+  },
 )
