@@ -188,11 +188,12 @@ t.test(
     await eventually('main has made its cut', () => joined.every(({ peer }) => peer.moves === 1))
     // By then both shards have been told.
     for (let tick = 0; tick < 8; tick++) await turn()
+    for (const { client } of joined) sendText(client, 'meanwhile')
     for (const end = performance.now() + 6000; performance.now() < end; );
     t.match(await reloaded, { moved: 3, closed: 0 })
     for (const { client } of joined) {
       sendText(client, 'here')
-      t.equal(await nextText(client), 'here')
+      t.same(await nextTexts(client, 2), ['meanwhile', 'here'])
     }
   },
 )
