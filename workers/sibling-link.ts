@@ -106,8 +106,7 @@ export class SiblingLink {
 
   /** Behind everything that was sent before. */
   arrive(arrive: Arrive, transfer: readonly TransferListItem[]): void {
-    this.#link.flush()
-    this.#link.postParcel(arrive, transfer)
+    this.#link.postParcelInOrder(arrive, transfer)
   }
 
   /** Hears what it has sent until now, and nothing after it. */

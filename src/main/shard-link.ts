@@ -49,14 +49,12 @@ export class ShardLink {
 
   /** Behind everything that was sent before: what that says of this index is of a former shard. */
   connect(connect: Connect): void {
-    this.#link.flush()
-    this.#link.postParcel(connect, [connect.port])
+    this.#link.postParcelInOrder(connect, [connect.port])
   }
 
   /** Behind everything that was sent before. */
   disconnect(sibling: number): void {
-    this.#link.flush()
-    this.#link.postParcel({ kind: 'disconnect', sibling }, [])
+    this.#link.postParcelInOrder({ kind: 'disconnect', sibling }, [])
   }
 
   openGate(gate: OpenGate): void {

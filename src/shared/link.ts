@@ -110,6 +110,12 @@ export class Link {
     this.#port.postMessage(parcel, transfer)
   }
 
+  /** Behind every batch. */
+  postParcelInOrder(parcel: Parcel, transfer: Parameters<MessagePort['postMessage']>[1]): void {
+    this.flush()
+    this.postParcel(parcel, transfer)
+  }
+
   /** Hears what the other end has posted until now, and nothing after it. */
   hearOut(): void {
     for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port)) {

@@ -35,9 +35,7 @@ for (const handoff of STRATEGIES) {
         const { payload } = await offender.client.closeFrame()
         t.equal(payload.readUInt16BE(), 1011)
         offender.client.sendFrame({ opcode: RawOpcode.Close, payload })
-        const evacuated = await journal.until('evacuated', () =>
-          journal.shardEvents.find(({ kind }) => kind === 'evacuated'),
-        )
+        const evacuated = await journal.shardEvent('evacuated')
         t.match(evacuated, { shard: broken, cause: { message: 'not caught' } })
         for (const { client, peer } of others) {
           const moves = fellows.some((fellow) => fellow.peer === peer) ? 1 : 0

@@ -166,7 +166,7 @@ t.test('a replacement that cannot load a module takes no connection, and its sea
   await journal.closeOf(id)
   const statuses = await Promise.all(Array.from({ length: 8 }, () => engine.statusOf()))
   t.same(statuses, Array(8).fill(101))
-  await journal.until('degraded', () => journal.shardEvents.find(({ kind }) => kind === 'degraded'))
+  await journal.shardEvent('degraded')
   const causes = journal.shardEvents
     .filter(({ kind }) => kind === 'exited')
     .slice(1)

@@ -1,5 +1,6 @@
 /** Shards die while connections move: it costs those who were on them, and nobody else. */
 import t from 'tap'
+import type { WebSocketServer } from '../../src/index.ts'
 import type { Fall } from '../fixtures/handlers/moving.handler.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { judge, successor } from '../fixtures/moves/aftermath.ts'
@@ -7,6 +8,14 @@ import { onEachStrategy, startMoving, Traffic } from '../fixtures/moves/traffic.
 import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
 
 const CLIENTS = 8
+
+/** The first shard whose handler comes so far ends, and no other. */
+function fallOnce(server: WebSocketServer, fall: Fall): void {
+  server.state.set('fall', fall)
+  server.on('shard', ({ kind }) => {
+    if (kind === 'exited') server.state.delete('fall')
+  })
+}
 
 for (const [hook, who] of [
   ['detach', 'the shard that they leave'],
@@ -20,10 +29,7 @@ for (const [hook, who] of [
       // Its shard is the first to be replaced.
       const others = traffic.travellers.filter(({ peer }) => peer.shard !== 0)
       t.equal(others.length, CLIENTS / 2)
-      server.state.set('fall', { hook, after: 2 } satisfies Fall)
-      server.on('shard', ({ kind }) => {
-        if (kind === 'exited') server.state.delete('fall')
-      })
+      fallOnce(server, { hook, after: 2 })
       await server.reload()
       t.equal(server.stats().shardDeaths, 1)
       t.same(
@@ -50,7 +56,7 @@ t.test('a shard dies while others give connections away: only those who were on 
     await started
     await orders.give({ shard: 2, act: 'exit' })
     await resized
-    await journal.until('its end', () => journal.shardEvents.find(({ kind }) => kind === 'exited'))
+    await journal.shardEvent('exited')
     await eventually('its successor', () => server.health().shards.every(({ state }) => state === 'adopting'))
     t.ok(journal.closes.every(({ id, code }) => code === 1006 && doomed.includes(id)))
     await judge(t, engine, traffic)
@@ -63,10 +69,7 @@ t.test(
     const engine = await startMoving(t, { handoff: 'relay', stallMs: 500, killMs: 1000 })
     const { server } = engine
     const traffic = await Traffic.start(engine, { clients: 12, isSpoken: false })
-    server.state.set('fall', { hook: 'detach', after: 1, stuckMs: 5000 } satisfies Fall)
-    server.on('shard', ({ kind }) => {
-      if (kind === 'exited') server.state.delete('fall')
-    })
+    fallOnce(server, { hook: 'detach', after: 1, stuckMs: 5000 })
     await server.resize(3)
     t.match(server.stats(), { shardDeaths: 1, zombies: 1 }, 'its thread is there, and was not waited for')
     await judge(t, engine, traffic)
@@ -79,12 +82,9 @@ t.test(
     const engine = await startMoving(t, { handoff: 'relay', shards: 2 })
     const { journal, server } = engine
     const traffic = await Traffic.start(engine, { clients: 12, isSpoken: false })
-    server.state.set('fall', { hook: 'detach', after: 1, lingerMs: 1000 } satisfies Fall)
-    server.on('shard', ({ kind }) => {
-      if (kind === 'exited') server.state.delete('fall')
-    })
+    fallOnce(server, { hook: 'detach', after: 1, lingerMs: 1000 })
     await server.resize(3)
-    await journal.until('its end', () => journal.shardEvents.find(({ kind }) => kind === 'exited'))
+    await journal.shardEvent('exited')
     await eventually('its successor', () => server.health().shards.every(({ state }) => state === 'adopting'))
     await judge(t, engine, traffic)
   },

@@ -72,7 +72,7 @@ t.test('shardBy: the death of the shard does not send its key elsewhere', async 
   const { engine, orders } = await sharded(t, { shards: 2, shardBy: byRoom })
   const room = await roomOf(1, engine)
   await orders.give({ shard: 1, act: 'throw' })
-  await engine.journal.until('exited', () => engine.journal.shardEvents.find(({ kind }) => kind === 'exited'))
+  await engine.journal.shardEvent('exited')
   const joined = await Promise.all([1, 2, 3].map((n) => engine.join({ path: `/?room=${room}&n=${n}` })))
   for (const each of joined) {
     t.equal(each.peer.shard, 1)

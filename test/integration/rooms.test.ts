@@ -263,9 +263,7 @@ t.test('RO18: members leave with their shard, each once, and the others go on', 
   const events = roomEvents(engine)
   const sizes = new Set<number>()
   server.on('room:leave', (_, room) => sizes.add(server.rooms.size(room)))
-  const exited = engine.journal.until('the exit', () =>
-    engine.journal.shardEvents.find(({ kind }) => kind === 'exited'),
-  )
+  const exited = engine.journal.shardEvent('exited')
   await orders.give({ shard: 0, act: 'exit' })
   await exited
   t.same([...sizes], [living.length], 'exact from the first event on')

@@ -35,7 +35,7 @@ t.test('what main closes for good is over at once, however long its shard stands
   await nextReport(client)
   const [id = ''] = engine.server.getConnections()
   sendText(client, 'block 1500')
-  await engine.journal.until('stalled', () => engine.journal.shardEvents.find(({ kind }) => kind === 'stalled'))
+  await engine.journal.shardEvent('stalled')
   engine.server.close(id, 4401)
   t.equal((await openSession(engine, token)).recovered, false)
   client.destroy()

@@ -13,7 +13,7 @@ t.test('row 38: a shard that only fails to start again is given up, and does not
   // Threads that start from now on inherit it.
   process.env.SHARDWS_TEST_BROKEN = 'yes'
   await orders.give({ shard: 0, act: 'exit' })
-  await journal.until('degraded', () => journal.shardEvents.find(({ kind }) => kind === 'degraded'))
+  await journal.shardEvent('degraded')
   const ends = journal.shardEvents.filter(({ kind }) => kind === 'exited')
   t.equal(ends.length, 4, 'one death and the budget of three restarts')
   t.ok(

@@ -10,7 +10,7 @@ import { descriptorsBackTo, openDescriptors } from '../../fixtures/process-resou
 
 /** Whoever is given to a dying thread dies with it; from here on main knows. */
 async function deathOf({ journal }: EngineUnderTest): Promise<void> {
-  await journal.until('its death', () => journal.shardEvents.find(({ kind }) => kind === 'exited'))
+  await journal.shardEvent('exited')
 }
 
 /** Shards that die, are replaced or added, and the server's own end. */
