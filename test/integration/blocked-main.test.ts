@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { block } from '../fixtures/block.ts'
 import { ClientProcess, type FloodResult, type PingResult } from '../fixtures/client-process.ts'
 import { engineConfigurations } from '../fixtures/configurations.ts'
 import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
@@ -28,21 +29,16 @@ function putMainToSleep(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
-/** As an application does. */
-function keepMainBusy(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end; );
-}
-
 for (const { name, options } of configurations) {
   const ways = [
-    ['busy', keepMainBusy],
+    ['busy', block],
     ['asleep', putMainToSleep],
   ] as const
-  for (const [how, block] of options.shards === 1 ? ways : ways.slice(0, 1)) {
+  for (const [how, disable] of options.shards === 1 ? ways : ways.slice(0, 1)) {
     t.test(`row 29: ${name}: main ${how}, pings of open connections are answered`, async (t) => {
       const engine = await EngineUnderTest.start(t, { ...options, maxControlRate: 0 })
       const clients = await startClients<PingResult>(t, { job: 'ping', port: engine.port, connections: 6, everyMs: 10 })
-      block(PONGS_BLOCKED_MS)
+      disable(PONGS_BLOCKED_MS)
       clients.tell('stop')
       const { pongs, longestMs, lost } = await clients.result()
       t.comment(

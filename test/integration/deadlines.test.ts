@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import type { WebSocketServerOptions } from '../../src/index.ts'
+import { block } from '../fixtures/block.ts'
 import { ClientProcess, type FloodResult } from '../fixtures/client-process.ts'
 import { OWN_CONFIGURATIONS, RELAY_CONFIGURATION } from '../fixtures/configurations.ts'
 import { deferred } from '../fixtures/deferred.ts'
@@ -244,7 +245,7 @@ t.test('row 59: a shard that was stalled closes nobody for it', async (t) => {
 t.test('nor does main with a shard of its own', async (t) => {
   const engine = await EngineUnderTest.start(t, { shards: 0, ...SHORT_LIFE })
   const joined = await engine.joinMany(5)
-  for (const end = performance.now() + STALL_MS; performance.now() < end; );
+  block(STALL_MS)
   await assertAlive(t, engine, joined)
 })
 

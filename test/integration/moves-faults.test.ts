@@ -1,5 +1,6 @@
 /** What goes wrong while connections move: it costs whom it must cost, and nobody else. */
 import t, { type Test } from 'tap'
+import { block } from '../fixtures/block.ts'
 import { ClientProcess, type PingResult } from '../fixtures/client-process.ts'
 import { type EngineUnderTest, nextText, sendText } from '../fixtures/engine-under-test.ts'
 import { moduleOf } from '../fixtures/handlers/ways.ts'
@@ -69,11 +70,6 @@ t.test('peers that close, reset and break the protocol while they are held: each
     await eventually('the gauges agree', () => server.stats().connections === 1)
   }),
 )
-
-/** Keeps this thread busy. */
-function block(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end; );
-}
 
 /** Blocks main for 100 of 120 milliseconds until the work is done. */
 async function whileBlocking(work: Promise<unknown>): Promise<void> {

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { supports } from '../../src/shared/handoff/probe.ts'
+import { block } from '../fixtures/block.ts'
 import { DeflateClient } from '../fixtures/deflate-client.ts'
 import { deflated } from '../fixtures/deflate-context.ts'
 import { type EngineUnderTest, type Joined, nextText, nextTexts, sendText } from '../fixtures/engine-under-test.ts'
@@ -189,7 +190,7 @@ t.test(
     // By then both shards have been told.
     for (let tick = 0; tick < 8; tick++) await turn()
     for (const { client } of joined) sendText(client, 'meanwhile')
-    for (const end = performance.now() + 6000; performance.now() < end; );
+    block(6000)
     t.match(await reloaded, { moved: 3, closed: 0 })
     for (const { client } of joined) {
       sendText(client, 'here')

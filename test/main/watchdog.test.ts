@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { RunningShard } from '../../src/main/running-shard.ts'
 import { Watchdog, type WatchdogOptions } from '../../src/main/watchdog.ts'
+import { block } from '../fixtures/block.ts'
 import { eventually } from '../fixtures/journal.ts'
 
 interface Watched {
@@ -35,10 +36,6 @@ function watch(t: Test, options: Partial<WatchdogOptions>): Watched {
   watchdog.start()
   t.teardown(() => watchdog.stop())
   return { shard, told }
-}
-
-function block(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end; );
 }
 
 t.test('a shard without beats is stalled once, and resumed with the next beat', async (t) => {

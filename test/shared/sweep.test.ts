@@ -2,12 +2,9 @@ import { once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import t from 'tap'
 import { Sweep } from '../../src/shared/sweep.ts'
+import { block } from '../fixtures/block.ts'
 
 const PERIOD_MS = 20
-
-function block(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end; );
-}
 
 t.test('its time stands still while this thread does', async (t) => {
   const sweep = new Sweep(PERIOD_MS, () => {})

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ShardwsError, WebSocketServer } from '../../src/index.ts'
+import { block } from '../fixtures/block.ts'
 import { collectGarbage } from '../fixtures/collect-garbage.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { openDescriptors, threadCount } from '../fixtures/process-resources.ts'
@@ -204,10 +205,6 @@ class Subject {
     return this.#server.rebalance()
   }
 
-  block(ms: number): void {
-    for (const end = performance.now() + ms; performance.now() < end; );
-  }
-
   /** Much at once, for those that do not read. */
   burst({ room, messages }: { room: number; messages: number }): void {
     const body = Buffer.alloc(64 * 1024 - 100, this.#random.bytes(1024))
@@ -365,7 +362,7 @@ answerWith({
   reload: () => subject.reload(),
   resize: (shards: number) => subject.resize(shards),
   rebalance: () => subject.rebalance(),
-  block: (ms: number) => subject.block(ms),
+  block,
   burst: (what: { room: number; messages: number }) => subject.burst(what),
   final: () => subject.final(),
   directory: () => subject.directory(),
