@@ -101,6 +101,8 @@ t.test('the shard dies before the answer: its successor is not given it', async 
   const next = await engine.join()
   const own = new RemoteGate(t)
   ask(next, own.task)
+  // It has the number of the task for which the dead shard waited.
+  await eventually('its task waits behind those of the dead one', () => engine.server.stats().compute.queued === 2)
   gate.release()
   await own.begun
   t.same(await received(engine, next), [])
