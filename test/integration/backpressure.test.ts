@@ -258,7 +258,7 @@ t.test('what a blocked shard has not taken is bounded in bytes, counted, and arr
   // Its socket has arrived in the shard: until then all of its output would wait there, too.
   client.sendFrame({ opcode: RawOpcode.Text, payload: 'here' })
   await engine.journal.messageCount(1)
-  await orders.give({ shard: 0, act: 'block', ms: 300 })
+  const release = await orders.hold(0)
   // Few enough bytes for the kernel to take at once, or the shard would have to close a queue as long as this.
   const messages = Array.from({ length: 64 }, (_, i) => Buffer.alloc(KIB, `message ${i}`))
   const buffered = messages.map((message) => [peer.send(message), peer.bufferedAmount])
@@ -279,6 +279,7 @@ t.test('what a blocked shard has not taken is bounded in bytes, counted, and arr
     invalid: 0,
   })
   t.equal(peer.bufferedAmount, 64 * KIB)
+  release()
   await assertReceived(t, joined, messages)
   await drained(engine, joined)
   await assertAtRest(t, engine, joined, 1)
@@ -291,11 +292,12 @@ t.test('and in messages', async (t) => {
   const { client, peer } = await engine.join()
   // Half a million bytes of headers are not worth the time to parse them: those in bytes have arrived, too.
   client.pause()
-  await orders.give({ shard: 0, act: 'block', ms: 500 })
+  const release = await orders.hold(0)
   let accepted = 0
   while (accepted <= COMMAND_WINDOW_MESSAGES && peer.send('')) accepted++
   t.equal(accepted, COMMAND_WINDOW_MESSAGES)
   t.equal(engine.server.stats().dropped.link, 1)
+  release()
   await eventually('all are sent', () => engine.server.stats().messagesSent === accepted)
   t.equal(peer.send('accepted again'), true)
 })

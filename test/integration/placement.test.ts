@@ -84,10 +84,11 @@ t.test('shardBy: the death of the shard does not send its key elsewhere', async 
 t.test('shardBy: with its shard blocked a handshake waits for it, while other keys are served', async (t) => {
   const { engine, orders } = await sharded(t, { shards: 2, shardBy: byRoom })
   const [room, otherRoom] = [await roomOf(1, engine), await roomOf(0, engine)]
-  await orders.give({ shard: 1, act: 'block', ms: 1800 })
+  const release = await orders.hold(1)
   const waiting = engine.join({ path: `/?room=${room}&late`, deadlineMs: 10_000 })
   await echoes(await engine.join({ path: `/?room=${otherRoom}&meanwhile` }), engine, t)
   await eventually('it is asked for again', () => engine.server.stats().handoffs.replaced > 0)
+  release()
   const joined = await waiting
   t.equal(joined.peer.shard, 1)
   await echoes(joined, engine, t)
@@ -96,8 +97,9 @@ t.test('shardBy: with its shard blocked a handshake waits for it, while other ke
 t.test('shardBy: with its shard blocked past the deadline a handshake gets 503', async (t) => {
   const { engine, orders } = await sharded(t, { shards: 2, shardBy: byRoom, handshakeTimeoutMs: 1300 })
   const room = await roomOf(1, engine)
-  await orders.give({ shard: 1, act: 'block', ms: 2000 })
+  const release = await orders.hold(1)
   t.equal(await engine.statusOf({ path: `/?room=${room}` }), 503)
+  release()
   t.same(engine.server.stats().rejected.reasons, { HANDSHAKE_TIMEOUT: 1 })
 })
 

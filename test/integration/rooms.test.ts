@@ -299,7 +299,7 @@ t.test('a shard with no member of the room is not woken', async (t) => {
   const bystander = joined.find(({ peer }) => peer.shard === 0)
   if (member === undefined || bystander === undefined) throw new Error('unreachable')
   server.join(member.id, 'red')
-  await orders.give({ shard: 0, act: 'block', ms: 1000 })
+  const release = await orders.hold(0)
   const payload = Buffer.alloc(32 * 1024)
   // Four times what the blocked shard would take.
   for (let count = 0; count < 8; count++) {
@@ -314,4 +314,5 @@ t.test('a shard with no member of the room is not woken', async (t) => {
   t.equal(accepted.at(-1), false, 'with a member there it is too far behind')
   t.equal(server.join(bystander.id, 'blue'), false)
   t.match(server.stats(), { dropped: { link: 1 }, refusedJoins: { link: 1 } })
+  release()
 })

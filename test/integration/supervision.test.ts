@@ -129,7 +129,7 @@ t.test('row 19: a blocked shard gets no new connections, and keeps its own', asy
   const joined = await engine.joinMany(2)
   const blocked = joined.find(({ peer }) => peer.shard === 0)
   if (blocked === undefined) throw new Error('no connection on shard 0')
-  await orders.give({ shard: 0, act: 'block', ms: 2500 })
+  const release = await orders.hold(0)
   const beganMs = performance.now()
   // Half of them are placed there before anybody knows.
   const joining = engine.joinMany(6)
@@ -139,6 +139,7 @@ t.test('row 19: a blocked shard gets no new connections, and keeps its own', asy
   t.same(new Set(newcomers.map(({ peer }) => peer.shard)), new Set([1]))
   t.ok(engine.server.stats().handoffs.replaced > 0)
   for (const each of newcomers) await echoes(each, engine, t)
+  release()
   await echoes(blocked, engine, t)
   t.same(engine.journal.closes, [])
   t.equal(engine.server.stats().shardDeaths, 0)
@@ -155,22 +156,24 @@ t.test('row 19: a blocked shard gets no new connections, and keeps its own', asy
 
 t.test('row 19: with the only shard blocked a client waits, and is answered when it wakes', async (t) => {
   const { engine, orders } = await supervised(t, { shards: 1, handshakeTimeoutMs: 8000 })
-  await orders.give({ shard: 0, act: 'block', ms: 1600 })
-  const beganMs = performance.now()
-  const joined = await engine.join({ deadlineMs: 10_000 })
-  t.comment(`open after ${(performance.now() - beganMs).toFixed(0)} ms`)
+  const release = await orders.hold(0)
+  const joining = engine.join({ deadlineMs: 10_000 })
+  await eventually('it is asked again', () => engine.server.stats().handoffs.replaced > 0)
+  release()
+  const joined = await joining
   await echoes(joined, engine, t)
   t.equal(engine.server.stats().rejected.total, 0)
 })
 
 t.test('row 19: with the only shard blocked for longer, the client gets 503 in time', async (t) => {
   const { engine, orders } = await supervised(t, { shards: 1, handshakeTimeoutMs: 1300 })
-  await orders.give({ shard: 0, act: 'block', ms: 2000 })
+  const release = await orders.hold(0)
   const beganMs = performance.now()
   const refused = await engine.open({ deadlineMs: 2500 })
   t.equal(refused.response.status, 503)
   t.comment(`503 after ${(performance.now() - beganMs).toFixed(0)} ms`)
   t.same(engine.server.stats().rejected.reasons, { HANDSHAKE_TIMEOUT: 1 })
+  release()
   await eventually('the place is free, and the shard awake', () => engine.server.stats().connections === 0)
   const joined = await engine.join({ deadlineMs: 10_000 })
   await echoes(joined, engine, t)
