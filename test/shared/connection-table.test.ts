@@ -1,4 +1,5 @@
 import t from 'tap'
+import { formatConnectionId } from '../../src/shared/connection-id.ts'
 import { connectionKey } from '../../src/shared/connection-key.ts'
 import { ConnectionTable, ReadyState } from '../../src/shared/connection-table.ts'
 
@@ -15,6 +16,8 @@ function occupy(table: ConnectionTable, key: number): void {
   table.countReceived(key, 13, 1000)
   table.countSent(key, 14)
   table.setLastPong(key, 2000)
+  table.countCompressed(key, 100, 60)
+  table.beginSession(key)
 }
 
 function fieldsOf(table: ConnectionTable, key: number) {
@@ -27,6 +30,8 @@ function fieldsOf(table: ConnectionTable, key: number) {
     bytesSent: table.bytesSent(key),
     lastActivity: table.lastActivity(key),
     lastPong: table.lastPong(key),
+    compressionRatio: table.compressionRatio(key),
+    hasSession: table.hasSession(key),
   }
 }
 
@@ -39,6 +44,8 @@ const FRESH = {
   bytesSent: 0,
   lastActivity: 0,
   lastPong: 0,
+  compressionRatio: 0,
+  hasSession: false,
 }
 
 t.test('every field keeps what was written, and counts add up', async (t) => {
@@ -47,6 +54,7 @@ t.test('every field keeps what was written, and counts add up', async (t) => {
   table.addTaken(KEY, 100)
   table.countReceived(KEY, 100, 1500)
   table.countSent(KEY, 100)
+  table.countCompressed(KEY, 100, 90)
   t.same(fieldsOf(table, KEY), {
     readyState: ReadyState.OPEN,
     queuedBytes: 11,
@@ -56,6 +64,8 @@ t.test('every field keeps what was written, and counts add up', async (t) => {
     bytesSent: 114,
     lastActivity: 1500,
     lastPong: 2000,
+    compressionRatio: 0.25,
+    hasSession: true,
   })
   t.equal(table.shard(KEY), 5)
   table.setLastActivity(KEY, 3000)
@@ -120,7 +130,8 @@ t.test('a connection is found by its id, and by no other', async (t) => {
   const id = table.idOf(KEY)
   t.equal(table.find(id), KEY)
   t.equal(new ConnectionTable(table.memory).find(id), KEY)
-  for (const other of ['', 'x', `${id}0`, id.slice(0, -1), id.replace('-', '-0'), '-', 'zzzzzzzzzz-1']) {
+  const outside = formatConnectionId(connectionKey(8, 7), NONCE)
+  for (const other of [outside, '', 'x', `${id}0`, id.slice(0, -1), id.replace('-', '-0'), '-', 'zzzzzzzzzz-1']) {
     t.equal(table.find(other), undefined, other)
   }
   table.claim(connectionKey(3, 8), NONCE)

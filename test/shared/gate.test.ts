@@ -87,6 +87,15 @@ t.test(
   },
 )
 
+t.test('AU26 only who is not in yet must still say who it is', async (t) => {
+  const { gate } = holding()
+  gate.authenticate()
+  t.equal(gate.stage, 'authentication')
+  gate.enter()
+  gate.authenticate()
+  t.equal(gate.stage, 'open')
+})
+
 t.test('AU26 there will be no further message from who has closed or is refused', async (t) => {
   for (const end of ['holdClose', 'refuse'] as const) {
     const { gate, hold } = holding()

@@ -110,6 +110,19 @@ t.test('a batch of 512 messages or 64 KiB does not wait for the end of the tick'
   t.equal(taken(other)?.payloadBytes, 64 * 1024)
 })
 
+t.test('a batch waits for the next tick while every tick brings more, but for four of them at most', async (t) => {
+  const { link, other } = halfLinked()
+  let ticks = 0
+  let batch: BatchReader | null = null
+  for (; batch === null; ticks++) {
+    post(link)
+    await turn()
+    batch = taken(other)
+  }
+  t.equal(ticks, 5)
+  t.equal(batch.messages, 5)
+})
+
 t.test('flush posts at once, and nothing when there is nothing', async (t) => {
   const { link, other } = halfLinked()
   link.flush()
@@ -141,6 +154,14 @@ t.test('a socket on its way passes the batches', async (t) => {
   main.link.postParcel(ADOPT, [])
   await until(() => shard.batches.length === 1)
   t.same(shard.adopted, [ADOPT])
+})
+
+t.test('or follows them, if what it is about depends on them', async (t) => {
+  const { link, other } = halfLinked()
+  post(link)
+  link.postParcelInOrder(ADOPT, [])
+  t.match(taken(other), { messages: 1 })
+  t.same(receiveMessageOnPort(other)?.message, ADOPT)
 })
 
 t.test('credit ends with 1024 messages and returns when the other end has taken them', async (t) => {

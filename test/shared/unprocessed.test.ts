@@ -24,6 +24,10 @@ class Desk {
     }
   }
 
+  onceIdle(): void {
+    this.#unprocessed.onceIdle(() => this.told.push('idle'))
+  }
+
   /** The oldest are done. */
   async finish(messages: number): Promise<void> {
     for (const work of this.#works.splice(0, messages)) work.resolve(undefined)
@@ -91,4 +95,19 @@ t.test('row 75: a message larger than the limit passes alone', async (t) => {
   desk.take(1, 1000)
   await desk.finish(1)
   t.same(desk.told, ['pause', 'resume'])
+})
+
+t.test('who waits for it to be done is called once, when all is done, or at once', async (t) => {
+  const desk = new Desk({})
+  desk.onceIdle()
+  t.same(desk.told, ['idle'])
+  desk.take(2)
+  desk.onceIdle()
+  await desk.finish(1)
+  t.same(desk.told, ['idle'])
+  await desk.finish(1)
+  t.same(desk.told, ['idle', 'idle'])
+  desk.take(1)
+  await desk.finish(1)
+  t.same(desk.told, ['idle', 'idle'])
 })
