@@ -55,12 +55,22 @@ t.test('maxBytes and maxBytes + 1: the oldest go until it fits', async (t) => {
   t.same([held.size, held.bytes], [0, 0], 'one that is too large by itself is not kept either')
 })
 
-t.test('after ttlMs it is forgotten, whoever asks', async (t) => {
-  const { held, counters } = hold({ ttlMs: 20 })
-  held.add(session('1'))
-  held.add(session('2'))
-  t.ok(held.find('1'))
-  await pause(25)
-  t.equal(held.find('1'), undefined)
-  t.same([held.size, held.bytes, counters.expired], [0, 0, 2])
-})
+for (const [what, ask] of Object.entries({
+  find: (held: HeldSessions) => held.find('1'),
+  size: (held: HeldSessions) => held.size,
+  bytes: (held: HeldSessions) => held.bytes,
+  add: (held: HeldSessions) => held.add(session('3')),
+})) {
+  t.test(`after ttlMs it is forgotten, whoever asks: ${what}`, async (t) => {
+    const { held, counters } = hold({ ttlMs: 20 })
+    held.add(session('1'))
+    held.add(session('2'))
+    t.ok(held.find('1'))
+    await pause(25)
+    ask(held)
+    t.equal(counters.expired, 2)
+    held.remove('3')
+    t.equal(held.find('1'), undefined)
+    t.same([held.size, held.bytes], [0, 0])
+  })
+}

@@ -57,6 +57,15 @@ t.test('the time in which nothing could be taken fills it once', async (t) => {
   t.equal(filled.available(2000), 800, 'full before, and as much as the time is worth')
 })
 
+t.test('an overdraft takes what is not there, and it has to fill up first', async (t) => {
+  const budget = new TokenBucket(1000, 500, 0)
+  t.equal(budget.overdraw(500, 0), true)
+  t.equal(budget.overdraw(200, 0), false)
+  t.equal(budget.available(0), -200)
+  t.notOk(budget.spend(1, 200))
+  t.ok(budget.spend(1, 201))
+})
+
 t.test('another bucket, by another clock, goes on with what is there', async (t) => {
   for (const spent of [0, 300, 700]) {
     const [former, next] = [new TokenBucket(1000, 500, 0), new TokenBucket(1000, 500, 1e6)]
