@@ -109,6 +109,23 @@ t.test('what went wrong has a name', async (t) => {
   t.same(new Round().wrong({ faults: ['uncaughtException'] }), ['server'])
 })
 
+t.test('of publishers with large numbers, in late rounds, no two messages are one', async (t) => {
+  const LATE = 4_000_000_001
+  const late = (missing: number | null): string[] => {
+    const round = new Round().note(Entry.Opened, LATE).note(Entry.JoinAsked, LATE, { room: ROOM })
+    round.note(Entry.Joined, LATE, { room: ROOM, value: 1 })
+    for (const seq of [1, 2, 3, 4]) {
+      round.send(seq, { client: LATE, publisher: LATE })
+      for (const client of [ADA, BEA, CARL, LATE]) {
+        if (client !== BEA || seq !== missing) round.arrive(client, seq, { publisher: LATE })
+      }
+    }
+    return round.note(Entry.Complete, LATE).wrong()
+  }
+  t.same(late(null), [])
+  for (const missing of [1, 2, 3, 4]) t.same(late(missing), ['lost'], `${missing}`)
+})
+
 t.test('rooms that were not joined, and messages for others', async (t) => {
   const left = (): Round => {
     return new Round().note(Entry.LeaveAsked, CARL, { room: ROOM }).note(Entry.Left, CARL, { room: ROOM, value: 1 })

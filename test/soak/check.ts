@@ -354,8 +354,9 @@ function handledBy(lives: ReadonlyMap<number, Life>): Map<number, number> {
   return handled
 }
 
+/** Of publishers up to 2^32, with up to 2^21 messages each: what is larger is no safe integer. */
 function keyOf(publisher: number, seq: number): number {
-  return publisher * 2 ** 24 + seq
+  return publisher * 2 ** 21 + seq
 }
 
 function listOf<Value>(lists: Map<number, Value[]>, key: number): Value[] {
