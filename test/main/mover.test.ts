@@ -118,6 +118,8 @@ t.test('those that cannot move, or began to end meanwhile, have stayed', async (
   const none = new Places(2, { ready: () => [] })
   t.same(await none.mover.move(none.peers, none.from, none.to), { moved: 0, stayed: 2 })
   t.same(none.told, ['link 0 1', 'a moment for 2', '0 cancels', 'link 0 1', 'a while for 2', '0 cancels'])
+  none.mover.onShardEnded(none.to)
+  t.equal(none.told.length, 6, 'and that is the end of it')
   const ending = new Places(2, { ready: (keys) => keys.filter((key) => key === 0), stayed: [0] })
   t.same(await ending.mover.move(ending.peers, ending.from, ending.to), { moved: 0, stayed: 2 })
   t.same([ending.mover.totals, ending.from.assigned, ending.to.assigned], [{ moved: 0, stayed: 2 }, 0, 0])
