@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { resolveOptions } from '../../src/main/resolve-options.ts'
 import type { RunningShard, ShardSetup } from '../../src/main/running-shard.ts'
@@ -38,7 +39,7 @@ interface Stage {
   /** The shard that was started as the n-th one. */
   puppet(number: number): Promise<Puppet>
   /** From now on nobody is started before what is returned is called. */
-  holdStarts(): () => void
+  holdStarts(): (failure?: Error) => void
 }
 
 function stage(t: Test, seats: number, spareRows = 1): Stage {
@@ -75,9 +76,10 @@ function stage(t: Test, seats: number, spareRows = 1): Stage {
     holdStarts() {
       const gate = deferred<'local'>()
       strategy = gate.promise
-      return () => {
+      return (failure) => {
         strategy = Promise.resolve('local')
-        gate.resolve('local')
+        if (failure === undefined) gate.resolve('local')
+        else gate.reject(failure)
       }
     },
   }
@@ -214,4 +216,44 @@ t.test('a successor that cannot start changes nothing', async (t) => {
     await eventually('it is gone', () => supervisor.shards.length === 1)
   }
   t.equal(supervisor.seats[0]?.index, 0)
+})
+
+const NO_THREAD = new Error('there is no thread for it')
+
+t.test('nor does one that cannot even be created, and its row is free again', async (t) => {
+  const all = stage(t, 1)
+  const { supervisor, puppet, holdStarts } = all
+  await adopting(all, 1)
+  for (let time = 0; time < 2; time++) {
+    const go = holdStarts()
+    const failing = t.rejects(supervisor.succeed(0), NO_THREAD)
+    go(NO_THREAD)
+    await failing
+  }
+  t.same(indices(supervisor), [0])
+  const succeeding = supervisor.succeed(0)
+  ;(await puppet(1)).adopt()
+  await succeeding
+})
+
+t.test('a restart that fails when it is not wanted any more leaves its row free', async (t) => {
+  const all = stage(t, 1)
+  const { supervisor, puppet, holdStarts, events } = all
+  await adopting(all, 1)
+  const failRestart = holdStarts()
+  ;(await puppet(0)).die()
+  await eventually('its death is known', () => events.includes('exited 0'))
+  for (const number of [1, 2]) {
+    const go = holdStarts()
+    const succeeding = supervisor.succeed(0)
+    go()
+    ;(await puppet(number)).adopt()
+    await succeeding
+    failRestart(NO_THREAD)
+    await turn()
+  }
+  t.same(
+    events.filter((event) => event.startsWith('exited')),
+    ['exited 0'],
+  )
 })
