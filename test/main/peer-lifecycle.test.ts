@@ -1,5 +1,6 @@
 import t from 'tap'
 import { MainCounters } from '../../src/main/main-counters.ts'
+import type { Peer } from '../../src/main/peer.ts'
 import { PeerLifecycle } from '../../src/main/peer-lifecycle.ts'
 import { PeerRegistry } from '../../src/main/peer-registry.ts'
 import type { RunningShard } from '../../src/main/running-shard.ts'
@@ -20,13 +21,20 @@ const DEDICATED: Agreement = {
 /** What is told to whom is noted in order. */
 function setUp() {
   const told: string[] = []
+  /** How many of those whose rooms are released are open then, and could join again. */
+  const openAtRelease: number[] = []
   const table = ConnectionTable.allocate(4)
   const peers = new PeerRegistry(table, 4)
   const counters = new MainCounters()
   const host = {
     ...{ peers, counters, options: {}, limitLog: {}, securityLog: {} },
     upgrades: { guard: { remove: (key: ConnectionKey) => told.push(`address of ${key}`) } },
-    rooms: { release: (those: readonly unknown[]) => told.push(`rooms of ${those.length}`) },
+    rooms: {
+      release: (those: readonly Peer[]) => {
+        openAtRelease.push(those.filter(({ key }) => table.readyState(key) === ReadyState.OPEN).length)
+        told.push(`rooms of ${those.length}`)
+      },
+    },
     users: { release: () => told.push('user') },
     observer: {
       hasMiddleware: false,
@@ -45,7 +53,7 @@ function setUp() {
     lifecycle.onOpened(opened, shard)
     return key
   }
-  return { told, table, peers, counters, lifecycle, open }
+  return { told, openAtRelease, table, peers, counters, lifecycle, open }
 }
 
 function fakeShard(index: number): RunningShard {
@@ -85,13 +93,14 @@ t.test('only those who keep compression contexts are counted as such', async (t)
 })
 
 t.test('with a shard go its connections and no others; nobody can join a room among them meanwhile', async (t) => {
-  const { told, table, lifecycle, open, peers } = setUp()
+  const { told, openAtRelease, table, lifecycle, open, peers } = setUp()
   const [gone, stays] = [fakeShard(0), fakeShard(1)]
   const [one, other, third] = [open(gone), open(stays), open(gone)]
   peers.claim()
   told.length = 0
   lifecycle.onShardGone(gone, 'died')
   t.same(told.slice(0, 2), ['rooms of 2', `address of ${one}`])
+  t.equal(openAtRelease[0], 0)
   t.same(
     told.filter((each) => each.startsWith('close')),
     [`close ${one} 1006 the shard ended`, `close ${third} 1006 the shard ended`],
