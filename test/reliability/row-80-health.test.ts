@@ -7,7 +7,6 @@ import { block } from '../fixtures/block.ts'
 import { EngineUnderTest } from '../fixtures/engine-under-test.ts'
 import { eventually } from '../fixtures/journal.ts'
 import { RawClient } from '../fixtures/raw-client.ts'
-import { freshIce, thaw } from '../fixtures/shards/orders.ts'
 import { ShardOrders, shardUrl } from '../fixtures/shards/shard-orders.ts'
 
 const LAG_MS = 200
@@ -60,17 +59,15 @@ t.test('row 80: a shard that stands still, and the only one that does', async (t
     const { engine, orders } = await obedient(t, { shards, stallMs: STALL_MS, killMs: 0 })
     const { server, journal } = engine
     await isHealthy(server)
-    const ice = freshIce()
-    await orders.give({ shard: 0, act: 'freeze', ice })
-    const next = (kind: string) => journal.until(kind, () => journal.shardEvents.find((event) => event.kind === kind))
-    await next('stalled')
+    const release = await orders.hold(0)
+    await journal.shardEvent('stalled')
     const health = server.health()
     t.same(states(health), ['stalled', 'adopting'].slice(0, shards))
     t.equal(health.status, shards === 2 ? 'degraded' : 'unhealthy')
     if (shards === 1) t.equal(health.ready, false)
     t.equal(health.live, true)
-    thaw(ice)
-    await next('resumed')
+    release()
+    await journal.shardEvent('resumed')
     await isHealthy(server)
     t.equal(server.health().ready, true)
   }

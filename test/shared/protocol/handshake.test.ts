@@ -295,7 +295,8 @@ t.test('refusals', (t) => {
     'HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\nsec-websocket-version: 13\r\nupgrade: websocket\r\ncontent-type: application/json\r\nContent-Length: 2\r\n\r\n{}',
     'each header once',
   )
-  for (const status of [300, 499, 599]) t.match(formatRefusal(status, {}, ''), `HTTP/1.1 ${status} `)
+  t.match(formatRefusal(499, {}, ''), /^HTTP\/1\.1 499 \r\n/)
+  for (const status of [300, 599]) t.ok(formatRefusal(status, {}, '').startsWith(`HTTP/1.1 ${status} `))
   for (const status of [101, 200, 299, 600, 400.5, Number.NaN]) {
     t.throws(() => formatRefusal(status, {}, ''), { code: 'ARGUMENT_INVALID' }, String(status))
   }
